@@ -1,0 +1,1 @@
+"""Who asks: a token makes a role and claims."""

@@ -1,0 +1,1 @@
+"""The catalog: what the database offers, loaded once and swapped whole."""

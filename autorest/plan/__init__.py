@@ -1,0 +1,1 @@
+"""The planner: a request and the catalog make a plan."""

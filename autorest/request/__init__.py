@@ -1,0 +1,1 @@
+"""The grammar: what a request says, before anything is known of the database."""

@@ -1,0 +1,1 @@
+"""The answer: rows make status, headers and body."""
