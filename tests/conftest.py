@@ -1,0 +1,50 @@
+"""Servers and event loops that many tests share."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+
+# Where both of psycopg's builds are installed, take the one that the package depends on: it brings its own libpq.
+if importlib.util.find_spec("psycopg_binary"):
+    os.environ.setdefault("PSYCOPG_IMPL", "binary")
+
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.pooler import Pooler
+from tests.support.process import Unavailable
+from tests.support.skips import lacking
+
+LOOPS = {"asyncio": {"use_uvloop": False}, "uvloop": {"use_uvloop": True}}
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run every asynchronous test on asyncio's own loop and on uvloop."""
+    if request.param == "uvloop" and importlib.util.find_spec("uvloop") is None:
+        lacking("no uvloop on this platform")
+    return "asyncio", LOOPS[request.param]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL for tests that leave it running as it is."""
+    try:
+        server = Cluster()
+    except Unavailable as error:
+        lacking(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pooler(cluster: Cluster) -> Iterator[Pooler]:
+    """A pgBouncer before `cluster`, in transaction mode, with prepared statements."""
+    try:
+        server = Pooler(cluster)
+    except Unavailable as error:
+        lacking(str(error))
+    with server:
+        yield server
