@@ -1,0 +1,43 @@
+"""Checks of values that have a grammar of their own: connection strings, keys, paths into claims."""
+
+from __future__ import annotations
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from autorest.auth.role_path import parse_role_path
+from autorest.settings.error import Unfit
+
+
+def with_password(conninfo: str, password: str | None) -> str:
+    """Return a libpq connection string with the password filled in if it has none."""
+    if not password:
+        return conninfo
+    try:
+        parameters = conninfo_to_dict(conninfo)
+    except ProgrammingError:
+        raise Unfit("it is not a connection string that db-password can be filled into") from None
+    return conninfo if parameters.get("password") else make_conninfo(conninfo, password=password)
+
+
+def check_role_claim_key(path: str) -> None:
+    """Raise Unfit unless `path` is a JSONPath or in PostgREST's older syntax for one."""
+    try:
+        parse_role_path(path)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+
+
+def check_jwt_secret(secret: bytes, is_base64: bool) -> None:
+    """Raise Unfit unless tokens can be verified with `secret`."""
+    # The cryptography behind this import takes longer to load than everything else here.
+    from autorest.auth import keys
+
+    try:
+        decoded = keys.secret_bytes(secret, is_base64)
+        if keys.is_url(decoded):
+            keys.url_of(decoded)
+        else:
+            keys.parse_keys(decoded)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
