@@ -1,0 +1,18 @@
+"""Lists of names: `columns=id,name` and `on_conflict=id`."""
+
+from __future__ import annotations
+
+from autorest.request.scanner import Cursor
+
+
+def parse_columns(name: str, value: str) -> tuple[str, ...]:
+    """Read names separated by commas, in their order; what follows a complete list is ignored, as PostgREST does.
+
+    Raises: Refused (PGRST100).
+    """
+    cursor = Cursor(value, f"The parameter {name}")
+    names = [cursor.name()]
+    while cursor.take_comma():
+        cursor.count_item()
+        names.append(cursor.name())
+    return tuple(names)

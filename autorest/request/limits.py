@@ -1,0 +1,28 @@
+"""What one request may ask for at most, so that no text can exhaust the gateway's stack, memory or time.
+
+Each is far above what people write and far below what hurts. A request beyond one of them is
+refused with PGRST100: 414 where the query string is too long, 400 otherwise. The body's size is
+limited where it is read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Bytes of a query string, as it was sent.
+MAX_QUERY_LENGTH: Final = 262_144
+
+#: Parameters of a query string.
+MAX_PARAMETERS: Final = 1_000
+
+#: Levels of embeds, of and/or trees, of parentheses around a number, and steps of a path (embed or JSON).
+MAX_DEPTH: Final = 64
+
+#: Columns and embeds of one select, conditions of one and/or tree, names or terms of one list.
+MAX_ITEMS: Final = 2_000
+
+#: Digits of a number after which it only counts as too big: PostgreSQL's bigint has 19.
+MAX_DIGITS: Final = 30
+
+#: Levels of arrays and objects of a JSON body: orjson's own limit, named here for the error and the documentation.
+MAX_JSON_DEPTH: Final = 1_024

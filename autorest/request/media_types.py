@@ -1,0 +1,65 @@
+"""Media types: what `Accept` and `Content-Type` say (RFC 9110, sections 8.3.1 and 12.5.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from autorest.request.model import MediaType
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_ESSENCE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})")
+_PARAMETER: Final = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|({_TOKEN}))', re.DOTALL)
+_QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+_WEIGHT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+ANY: Final = MediaType("*/*")
+JSON: Final = MediaType("application/json")
+
+
+def parse_media_type(text: str) -> MediaType:
+    """Read one media type; of a parameter given twice the last counts, what is no parameter ends the list.
+
+    A text that is no media type is returned whole as the essence, which then matches nothing.
+    """
+    stripped = text.strip()
+    found = _ESSENCE.match(stripped)
+    if found is None:
+        return MediaType(stripped.lower())
+    essence = found[1].lower()
+    position = found.end()
+    if position == len(stripped):
+        return MediaType(essence)
+    parameters: dict[str, str] = {}
+    while (parameter := _PARAMETER.match(stripped, position)) is not None:
+        name, quoted, token = parameter.groups()
+        parameters[name.lower()] = token if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted)
+        position = parameter.end()
+    return MediaType(essence, tuple(parameters.items()))
+
+
+def parse_accept(header: str | None) -> tuple[MediaType, ...]:
+    """Return the acceptable media types, the preferred ones first; `*/*` where there is no header.
+
+    By weight, then by how specific they are (parameters count for, asterisks against), then as written.
+    Parameters after the weight belong to no type (RFC 9110 no longer has them) and are dropped.
+    A weight of 0 puts a type last, it does not exclude it: so does PostgREST.
+    """
+    if header is None:
+        return (ANY,)
+    if not header:
+        return ()
+    if "," not in header and ";" not in header:
+        return (parse_media_type(header),)
+    weighted: list[tuple[float, int, MediaType]] = []
+    for part in header.split(","):
+        text, _, rest = part.replace(" ", "").partition(";q=")
+        specificity = text.count(";") - text.count("*")
+        weighted.append((_weight(rest), specificity, parse_media_type(text)))
+    weighted.sort(key=lambda entry: entry[:2], reverse=True)
+    return tuple([media_type for _, _, media_type in weighted])
+
+
+def _weight(text: str) -> float:
+    found = _WEIGHT.match(text)
+    return float(found[0]) if found is not None else 1.0
