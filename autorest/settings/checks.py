@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from autorest.auth import keys
 from autorest.auth.role_path import parse_role_path
 from autorest.settings.error import Unfit
 
@@ -30,9 +31,6 @@ def check_role_claim_key(path: str) -> None:
 
 def check_jwt_secret(secret: bytes, is_base64: bool) -> None:
     """Raise Unfit unless tokens can be verified with `secret`."""
-    # The cryptography behind this import takes longer to load than everything else here.
-    from autorest.auth import keys
-
     try:
         decoded = keys.secret_bytes(secret, is_base64)
         if keys.is_url(decoded):

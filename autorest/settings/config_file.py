@@ -111,9 +111,7 @@ class _Evaluation:
         while (dollar := text.find("$", position)) >= 0:
             found = _INTERPOLATION.match(text, dollar)
             if not found:
-                raise SettingsError(
-                    f"{line}: a $ stands alone in the value of {key}, write $$ for a dollar sign or $(NAME) for a variable"
-                )
+                raise SettingsError(f"{line}: a $ stands alone in the value of {key}, write $$ for a dollar sign")
             parts += [text[position:dollar], found[1] or self.variable(found[2], prefix, key, line)]
             position = found.end()
         return "".join((*parts, text[position:]))

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     db_direct_uri: Annotated[
         Text,
         About(
-            "A connection string that reaches PostgreSQL itself, for the catalog and notifications. Left out, it is db-uri.",
+            "A connection string past the pooler, for the catalog and notifications. Left out, it is db-uri.",
             "postgresql://authenticator@localhost:5432/postgres",
             ours=True,
             secret=True,
