@@ -10,7 +10,7 @@ def parse_columns(name: str, value: str) -> tuple[str, ...]:
 
     Raises: Refused (PGRST100).
     """
-    cursor = Cursor(value, f"The parameter {name}")
+    cursor = Cursor(value, "The parameter", name)
     names = [cursor.name()]
     while cursor.take_comma():
         cursor.count_item()

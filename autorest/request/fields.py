@@ -55,16 +55,16 @@ def parse_field(cursor: Cursor) -> Field:
     return Field(name, path)
 
 
-def parse_path(text: str, subject: str) -> tuple[EmbedPath, Field]:
+def parse_path(text: str, kind: str) -> tuple[EmbedPath, Field]:
     """Read the name of a query parameter: embeds and a field, separated by dots.
 
-    What follows a complete path is ignored, as PostgREST does.
+    What follows a complete path is ignored, as PostgREST does. `kind` is what the text is in an error.
 
     Raises: Refused (PGRST100).
     """
     if text.isascii() and text.isidentifier():
         return (), Field(text)
-    cursor = Cursor(text, subject)
+    cursor = Cursor(text, kind, text)
     names = parse_names(cursor)
     return tuple(names[:-1]), Field(names[-1], parse_json_path(cursor))
 

@@ -67,7 +67,7 @@ def parse_filter(name: str, value: str, operation: tuple[bool, Test] | None) -> 
 
     Raises: Refused (PGRST100), where the value has no operator or the name is malformed.
     """
-    path, field = parse_path(name, f"The filter's name {excerpt(name)}")
+    path, field = parse_path(name, "The filter's name")
     if operation is None:
         raise _no_operator(name, value)
     negated, test = operation
@@ -81,16 +81,14 @@ def parse_operation(text: str, source: int | None, *, subject: str) -> tuple[boo
 
     Raises: Refused (PGRST100), where an operator (or `not.`) begins it and the rest is malformed.
     """
-    cursor = Cursor(text, f"The filter on {excerpt(subject)}")
     negated = text.startswith("not.")
-    if negated:
-        cursor.position = 4
+    cursor = Cursor(text, "The filter on", subject, 4 if negated else 0)
     test = _test(cursor, source, in_logic=False)
-    if test is None:
-        if negated:
-            raise cursor.refuse(_OPERATION_EXPECTED)
-        return None
-    return negated, test
+    if test is not None:
+        return negated, test
+    if negated:
+        raise cursor.refuse(_OPERATION_EXPECTED)
+    return None
 
 
 def parse_list(text: str) -> tuple[str, ...]:
@@ -106,12 +104,11 @@ def parse_logic(name: str, value: str) -> tuple[EmbedPath, Logic]:
 
     Raises: Refused (PGRST100).
     """
-    subject = f"The condition {excerpt(name)}"
-    names = parse_names(Cursor(name, subject))
+    names = parse_names(Cursor(name, "The condition", name))
     connective = names[-1]
     # The tree is read from its connective on, so that it is the same grammar at the top and inside.
     text = f"not.{connective}{value}" if "not" in names else connective + value
-    cursor = Cursor(text, subject)
+    cursor = Cursor(text, "The condition", name)
     condition = _condition(cursor, 1)
     path = tuple([step for step in names[:-1] if step != "not"])
     return path, condition if isinstance(condition, Logic) else Logic("and", (condition,))

@@ -11,6 +11,10 @@ _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _ESSENCE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})")
 _PARAMETER: Final = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|({_TOKEN}))', re.DOTALL)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
+_WHOLE_TOKEN: Final = re.compile(_TOKEN)
+_TO_QUOTE: Final = re.compile(r'["\\]')
+# PostgREST writes the parameters of these without a space, and its clients compare the text.
+_COMPACT: Final = frozenset(("application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json"))
 _WEIGHT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 ANY: Final = MediaType("*/*")
@@ -58,6 +62,18 @@ def parse_accept(header: str | None) -> tuple[MediaType, ...]:
         weighted.append((_weight(rest), specificity, parse_media_type(text)))
     weighted.sort(key=lambda entry: entry[:2], reverse=True)
     return tuple([media_type for _, _, media_type in weighted])
+
+
+def render_media_type(media_type: MediaType) -> str:
+    """Return the media type as it is written in a header; what is no token is quoted."""
+    separator = ";" if media_type.essence in _COMPACT else "; "
+    return media_type.essence + "".join(
+        [f"{separator}{name}={_rendered_value(value)}" for name, value in media_type.parameters]
+    )
+
+
+def _rendered_value(value: str) -> str:
+    return value if _WHOLE_TOKEN.fullmatch(value) else '"' + _TO_QUOTE.sub(r"\\\g<0>", value) + '"'
 
 
 def _weight(text: str) -> float:

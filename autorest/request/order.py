@@ -7,7 +7,7 @@ from typing import Final
 
 from autorest.request.fields import parse_field, parse_path
 from autorest.request.model import EmbedPath, Field, OrderTerm
-from autorest.request.scanner import Cursor, excerpt
+from autorest.request.scanner import Cursor
 
 _PLAIN_TERM: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)(?:\.(asc|desc))?(?:\.nulls(first|last))?(?=,|\Z)")
 _SUFFIX: Final = re.compile(r"(?:\.(asc|desc))?(?:\.nulls(first|last))?(?=,|\Z)")
@@ -18,9 +18,8 @@ def parse_order(name: str, value: str) -> tuple[EmbedPath, tuple[OrderTerm, ...]
 
     Raises: Refused (PGRST100).
     """
-    subject = f"The parameter {excerpt(name)}"
-    path, _ = parse_path(name, subject)
-    cursor = Cursor(value, subject)
+    path = () if name == "order" else parse_path(name, "The parameter")[0]
+    cursor = Cursor(value, "The parameter", name)
     terms = [_term(cursor)]
     while cursor.take(","):
         terms.append(_term(cursor))

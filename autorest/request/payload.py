@@ -32,7 +32,8 @@ _EMPTY_ARRAY: Final = JsonPayload(b"[]", (), False)
 _SLICE: Final = 65_536
 _ROW_BOUNDARY: Final = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")
 
-_CSV_FIELD: Final = re.compile(r'"((?:[^"]|"")*+)"|([^",\r\n]*+)')
+_CSV_FIELD: Final = re.compile(r'(?:"((?:[^"]|"")*+)"|([^",\r\n]*+))(,|\r?\n|\r|\Z)?')
+_CSV_NOT_PLAIN: Final = re.compile(r'"|\r(?!\n)')
 _CSV_NULL: Final = "NULL"
 
 
@@ -179,9 +180,9 @@ def parse_csv(text: str) -> JsonPayload:
 
     Raises: Refused (PGRST102).
     """
-    records = _csv_records(text)
+    records = _quoted_csv_records(text) if _CSV_NOT_PLAIN.search(text) or "\n" not in text else _plain_csv_records(text)
     header = next(records)
-    rows: list[dict[str, str | None]] = []
+    rows: list[bytes] = []
     for number, record in enumerate(records, 2):
         if record == [""]:
             continue
@@ -191,44 +192,45 @@ def parse_csv(text: str) -> JsonPayload:
                 "The lines of the CSV body do not all have the same number of fields",
                 f"The header has {len(header)}, record {number} has {len(record)}.",
             )
-        rows.append({name: None if field == _CSV_NULL else field for name, field in zip(header, record, strict=True)})
+        values = [None if field == _CSV_NULL else field for field in record]
+        rows.append(orjson.dumps(dict(zip(header, values, strict=True))))
     if not rows:
         return _EMPTY_ARRAY
-    return JsonPayload(orjson.dumps(rows), tuple(sorted(rows[0])), False)
+    return JsonPayload(b"[" + b",".join(rows) + b"]", tuple(sorted(set(header))), False)
 
 
-def _csv_records(text: str) -> Iterator[list[str]]:
+def _plain_csv_records(text: str) -> Iterator[list[str]]:
+    """Yield the records of a text without quotes, several times as fast as with them."""
+    for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n"):
+        yield line.split(",")
+
+
+def _quoted_csv_records(text: str) -> Iterator[list[str]]:
     """Yield the records of the text, the header first, which must end with a line break."""
     position = 0
-    is_header = True
+    breaks: tuple[str, ...] = ("\n", "\r\n", "\r")
     record: list[str] = []
     while True:
         found = _CSV_FIELD.match(text, position)
-        assert found is not None  # the last alternative matches the empty text
-        quoted, bare = found.groups()
+        assert found is not None  # every part of the pattern may be empty
+        quoted, bare, follows = found.groups()
         record.append(bare if quoted is None else quoted.replace('""', '"'))
         position = found.end()
-        follows = text[position : position + 1]
         if follows == ",":
-            position += 1
             continue
-        if follows == "\r":
-            position += 2 if text.startswith("\n", position + 1) else 1
-        elif follows == "\n":
-            position += 1
-        elif follows or is_header:
+        if follows not in breaks:
+            expected = "a comma or a line break" + (" after the names of the columns" if "\r" in breaks else "")
             raise refuse(
                 "PGRST102",
                 "The body is not CSV",
-                f"At character {position + 1}: expected a comma or a line break"
-                + ("." if follows else " after the line of column names.")
-                + (" A field that contains a double quote is written in double quotes." if follows == '"' else ""),
+                f"Expected {expected} at character {position + 1}."
+                " A field that contains a double quote is written in double quotes, and the quote twice.",
             )
         yield record
-        if position >= len(text) and not is_header:
-            return
-        is_header = False
         record = []
+        if position == len(text) and "\r" not in breaks:
+            return
+        breaks = ("\n", "\r\n", "")
 
 
 def parse_form(body: bytes) -> tuple[tuple[str, str], ...]:

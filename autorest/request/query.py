@@ -7,7 +7,6 @@ of a `limit` or an `offset`, the last.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
@@ -20,12 +19,12 @@ from autorest.request.limits import MAX_PARAMETERS, MAX_QUERY_LENGTH
 from autorest.request.model import EmbedPath, Filter, Logic, Operand, OrderTerm, Query, Range
 from autorest.request.order import parse_order
 from autorest.request.ranges import parse_range
-from autorest.request.scanner import excerpt, nul_refused
+from autorest.request.scanner import nul_refused
 from autorest.request.select import parse_select
 
 Parameter = tuple[str, str | None]
 
-_UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
+_ENCODED: Final = {code: quote(chr(code), safe="") for code in range(256)}
 _LISTS: Final = ("select", "columns", "on_conflict")
 _EVERYTHING: Final = Query().select
 
@@ -122,7 +121,7 @@ def parse_query(parameters: Sequence[Parameter], *, is_call_safe: bool) -> Query
         filters=tuple(filters),
         logic=tuple(logic),
         order=tuple(order),
-        ranges=_ranges(bounds) if bounds else (),
+        ranges=ranges_by_path(bounds) if bounds else (),
         columns=None if columns is None else tuple(sorted(set(parse_columns("columns", columns)))),
         on_conflict=None if on_conflict is None else parse_columns("on_conflict", on_conflict),
         arguments=tuple(arguments),
@@ -144,18 +143,17 @@ def canonical(parameters: Sequence[Parameter]) -> str:
 
 
 def _percent_encoded(text: str) -> str:
-    if _UNRESERVED.fullmatch(text):
-        return text
-    return quote(text if text.isascii() else text.encode().decode("latin-1"), safe="")
+    return (text if text.isascii() else text.encode().decode("latin-1")).translate(_ENCODED)
 
 
 def _argument_name(name: str) -> str:
-    return parse_path(name, f"The argument's name {excerpt(name)}")[1].name
+    return parse_path(name, "The argument's name")[1].name
 
 
-def _ranges(bounds: dict[str, dict[str, str]]) -> tuple[tuple[EmbedPath, Range], ...]:
+def ranges_by_path(bounds: dict[str, dict[str, str]]) -> tuple[tuple[EmbedPath, Range], ...]:
+    """Read limits and offsets, by what stands before these words in the parameter's name."""
     ranges: dict[EmbedPath, Range] = {}
     for prefix, given in bounds.items():
-        path = parse_path(f"{prefix}limit", f"The parameter {excerpt(prefix + next(iter(given)))}")[0] if prefix else ()
+        path = parse_path(f"{prefix}limit", "The parameter")[0] if prefix else ()
         ranges[path] = parse_range(given.get("limit"), given.get("offset"))
     return tuple(ranges.items())

@@ -31,15 +31,20 @@ NAME_EXPECTED: Final = "a name: letters, digits, _ and $, or anything in double 
 
 
 class Cursor:
-    """A place in a text, `subject` being what the text is in the words of an error."""
+    """A place in a text. In an error the text is called by its kind, and by its name if it has one."""
 
-    __slots__ = ("items", "position", "subject", "text")
+    __slots__ = ("items", "kind", "name_of_text", "position", "text")
 
-    def __init__(self, text: str, subject: str) -> None:
+    def __init__(self, text: str, kind: str, name_of_text: str = "", position: int = 0) -> None:
         self.text = text
-        self.subject = subject
-        self.position = 0
+        self.kind = kind
+        self.name_of_text = name_of_text
+        self.position = position
         self.items = 0
+
+    @property
+    def subject(self) -> str:
+        return f"{self.kind} {excerpt(self.name_of_text)}" if self.name_of_text else self.kind
 
     def refuse(self, expected: str, position: int | None = None) -> Refused:
         """Return the exception that says where the text went wrong and what would be right there."""
@@ -97,7 +102,8 @@ class Cursor:
     def take_comma(self) -> bool:
         """Move behind a comma and the blanks around it; blanks without a comma are refused."""
         blanks = self.skip_blanks()
-        if self.take(","):
+        if self.text.startswith(",", self.position):
+            self.position += 1
             self.skip_blanks()
             return True
         if blanks:
