@@ -139,12 +139,6 @@ class Authenticator:
         self._combine_keys()
         for reason in own.ignored:
             logger.warning("of the keys in jwt-secret one is ignored: %s", reason)
-        if role_path.replaces is not None:
-            logger.warning(
-                "jwt-role-claim-key=%s is written in an outdated syntax; the same as a JSONPath is %s",
-                role_path.replaces,
-                role_path.text,
-            )
 
     def _combine_keys(self) -> None:
         fetched = None if self.provider is None else self.provider.current

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
@@ -69,7 +68,7 @@ def secret_bytes(secret: str | bytes, is_base64: bool) -> bytes:
     try:
         return base64.b64decode(raw.strip().translate(bytes.maketrans(b"-_.", b"+/=")), validate=True)
     except binascii.Error:
-        raise ValueError("jwt-secret is not valid base64, as jwt-secret-is-base64 says it should be") from None
+        raise ValueError("it is not base64, as jwt-secret-is-base64 says it is") from None
 
 
 def is_url(secret: bytes) -> bool:
@@ -85,7 +84,7 @@ def url_of(secret: bytes) -> str:
             return url
     except ValueError:
         pass
-    raise ValueError("jwt-secret is not a valid URL of a JSON Web Key set")
+    raise ValueError("it is not the URL of a JSON Web Key set")
 
 
 def parse_keys(secret: bytes) -> KeySet:
@@ -95,14 +94,14 @@ def parse_keys(secret: bytes) -> KeySet:
     document = _json_object(secret)
     if document is None:
         if len(secret) < MINIMUM_SECRET_BYTES:
-            raise ValueError(f"jwt-secret is {len(secret)} bytes long, it needs at least {MINIMUM_SECRET_BYTES}")
+            raise ValueError(f"a secret needs at least {MINIMUM_SECRET_BYTES} bytes, this one has {len(secret)}")
         return KeySet((Key(HMAC, secret, secret),))
     if "keys" in document:
         return parse_key_set(document)
     try:
         return KeySet((_from_jwk(document),))
     except ValueError as error:
-        raise ValueError(f"jwt-secret is not a usable JSON Web Key: {error}") from None
+        raise ValueError(f"the JSON Web Key cannot be used: {error}") from None
 
 
 def parse_key_set(document: Mapping[str, Any], *, shared_secrets: bool = True) -> KeySet:
@@ -145,10 +144,12 @@ def _from_pem(pem: bytes) -> Key:
             private = load_pem_private_key(pem, None)
             return _asymmetric(private.public_key(), private)
         if b"BEGIN CERTIFICATE-----" in pem:
+            from cryptography import x509  # slow to load, and certificates are rare
+
             return _asymmetric(x509.load_pem_x509_certificate(pem).public_key(), None)
         return _asymmetric(load_pem_public_key(pem), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("jwt-secret is not a usable PEM key: an unencrypted RSA, EC or Ed key is needed") from None
+        raise ValueError("the PEM block is not an unencrypted RSA, EC, Ed25519 or Ed448 key") from None
 
 
 def _asymmetric(public: Any, private: Any, kid: str | None = None) -> Key:

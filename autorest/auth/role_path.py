@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import jsonpath
-
-_ENVIRONMENT = jsonpath.JSONPathEnvironment(strict=True)
+_NAMES_ONLY = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _OLD_STEP = re.compile(
     r"""
       \. (?: (?P<name>[\w$@]+) | "(?P<quoted>[^"]*)" )
@@ -34,33 +33,60 @@ MISSING: Final = Missing()
 
 @dataclass(frozen=True, slots=True)
 class RolePath:
-    """A compiled path: `text` is the JSONPath, `replaces` the outdated spelling it was written in, if it was."""
+    """A compiled path: `text` is the JSONPath, `replaces` the outdated spelling it was written in, if it was.
+
+    `names` are the members to go through where the path has nothing else, as `$.role` has not.
+    """
 
     text: str
-    query: jsonpath.JSONPath | jsonpath.CompoundJSONPath
+    select: Callable[[dict[str, Any]], object] = field(compare=False)
+    names: tuple[str, ...] = ()
     replaces: str | None = None
 
     def find(self, claims: dict[str, Any]) -> object:
         """Return the first value the path selects, MISSING when it selects none."""
-        try:
-            found = self.query.match(claims)
-        except (jsonpath.JSONPathError, RecursionError):
-            return MISSING
-        return MISSING if found is None else found.obj
+        return self.select(claims)
 
 
 def parse_role_path(text: str) -> RolePath:
     """Compile `jwt-role-claim-key`; ValueError in one line when it is neither a JSONPath nor the older syntax."""
+    if _NAMES_ONLY.fullmatch(text):
+        names = tuple(text.split(".")[1:])
+        return RolePath(text, lambda claims: _member(claims, names), names)
     try:
-        return RolePath(text, _ENVIRONMENT.compile(text))
+        return RolePath(text, _compiled(text))
+    except ValueError as error:
+        translated = _translated(text)
+        if translated is None:
+            raise ValueError(f"{text!r} is not a JSONPath such as $.role or $.roles[0]: {error}") from None
+    return RolePath(translated, _compiled(translated), replaces=text)
+
+
+def _member(claims: dict[str, Any], names: tuple[str, ...]) -> object:
+    value: object = claims
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            return MISSING
+        value = value[name]
+    return value
+
+
+def _compiled(text: str) -> Callable[[dict[str, Any]], object]:
+    import jsonpath  # takes as long to load as everything else here, and $.role does without
+
+    try:
+        query = jsonpath.JSONPathEnvironment(strict=True).compile(text)
     except (jsonpath.JSONPathError, RecursionError) as error:
-        reason = str(error.args[0]) if error.args else "it is empty"
-    translated = _translated(text)
-    if translated is None:
-        raise ValueError(
-            f"jwt-role-claim-key is {text!r}, it must be a JSONPath such as $.role or $.roles[0]: {reason}"
-        )
-    return RolePath(translated, _ENVIRONMENT.compile(translated), text)
+        raise ValueError(error.args[0] if error.args else "it is too deep") from None
+
+    def select(claims: dict[str, Any]) -> object:
+        try:
+            found = query.match(claims)
+        except (jsonpath.JSONPathError, RecursionError):
+            return MISSING
+        return MISSING if found is None else found.obj
+
+    return select
 
 
 def _translated(text: str) -> str | None:

@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 import pytest
 
-from autorest.auth import Authenticator
 from autorest.auth import jwks as provider_module
+from autorest.auth.authenticator import Authenticator
 from autorest.auth.jwks import ProviderKeys
 from autorest.errors import Refused
 from tests.support.ports import free_port

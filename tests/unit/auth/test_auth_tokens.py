@@ -14,7 +14,7 @@ from cryptography.x509 import CertificateBuilder, Name, random_serial_number
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorest.auth import Authenticator
+from autorest.auth.authenticator import Authenticator
 from autorest.errors import Refused
 from tests.support.tokens import (
     NOW,
@@ -350,9 +350,9 @@ def test_a_signing_key_of_our_own_is_accepted_beside_the_secret() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"jwt_secret": "x" * 31}, "31 bytes"),
+        ({"jwt_secret": "x" * 31}, "has 31"),
         ({"jwt_secret": "no base64!", "jwt_secret_is_base64": True}, "base64"),
-        ({"jwt_secret": base64.b64encode(b"short").decode(), "jwt_secret_is_base64": True}, "5 bytes"),
+        ({"jwt_secret": base64.b64encode(b"short").decode(), "jwt_secret_is_base64": True}, "has 5"),
         ({"jwt_secret": '{"kty":"RSA","n":"AQAB"}'}, "RSA parameters"),
         ({"jwt_secret": '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}'}, "EC parameters"),
         ({"jwt_secret": '{"kty":"EC","crv":"P-257","x":"AA","y":"AA"}'}, "EC parameters"),
@@ -372,7 +372,7 @@ def test_a_signing_key_of_our_own_is_accepted_beside_the_secret() -> None:
         ({"jwt_secret": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}, "PEM"),
         ({"jwt_secret": "https://"}, "URL"),
         ({"jwt_secret": "http://[::1/keys"}, "URL"),
-        ({"auth_signing_key": "short"}, "5 bytes"),
+        ({"auth_signing_key": "short"}, "has 5"),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, Any], words: str) -> None:
