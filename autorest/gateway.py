@@ -1,0 +1,272 @@
+"""The spine: request → plan → sql → database → response. It calls the rooms in order and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import orjson
+
+from autorest.auth.authenticator import Authenticator
+from autorest.auth.identity import Identity
+from autorest.catalog.model import Catalog
+from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
+from autorest.database.pool import Database
+from autorest.errors import Error, Refused, refuse
+from autorest.openapi.root import root_response, root_work
+from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
+from autorest.plan.planner import plan
+from autorest.request.columns import parse_columns
+from autorest.request.media_types import JSON
+from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, Query, RawPayload
+from autorest.request.payload import parse_payload
+from autorest.request.query import canonical, split_query
+from autorest.request.ranges import restricted, top_range
+from autorest.request.raw import Heeded, RawRequest, read_headers
+from autorest.request.request import RequestSettings, parse_cookies, parse_request
+from autorest.request.shape import split_ranges, split_shape
+from autorest.response.errors import Report, database_error, error_response
+from autorest.response.info import info_response
+from autorest.response.model import Response
+from autorest.response.respond import Facts
+from autorest.settings import Settings
+from autorest.sql.binding import Values
+from autorest.sql.transaction import Caller, Session
+from autorest.template import Template, TemplateCache
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One configuration and one catalog, and what requests under them share. Never changed, only replaced."""
+
+    settings: Settings
+    catalog: Catalog | None
+    templates: TemplateCache = field(default_factory=TemplateCache)
+
+    @cached_property
+    def request_settings(self) -> RequestSettings:
+        return RequestSettings(
+            schemas=self.settings.db_schemas,
+            allow_transaction_override=self.settings.db_tx_end.allow_override,
+            openapi_disabled=self.settings.openapi_mode == "disabled",
+            root_spec=self.settings.db_root_spec,
+        )
+
+    @cached_property
+    def session(self) -> Session:
+        return Session(
+            extra_search_path=self.settings.db_extra_search_path,
+            role_settings=self.settings.role_settings,
+            role_isolation=self.settings.role_isolation_levels,
+            app_settings=tuple(self.settings.app_settings.items()),
+            pre_request=self.settings.db_pre_request,
+        )
+
+    @cached_property
+    def max_rows(self) -> int | None:
+        return self.settings.db_max_rows
+
+    @cached_property
+    def verbose(self) -> bool:
+        return self.settings.client_error_verbosity == "verbose"
+
+
+class Prepared(NamedTuple):
+    """A request ready for the database: the template of its shape, its values, what the answer repeats."""
+
+    template: Template
+    values: Values
+    facts: Facts
+
+
+class Gateway:
+    """Answers requests. `snapshot` may be replaced at any time: a request keeps the one it began with."""
+
+    def __init__(self, database: Database, authenticator: Authenticator, snapshot: Snapshot) -> None:
+        self.database = database
+        self.authenticator = authenticator
+        self.snapshot = snapshot
+
+    async def answer(self, raw: RawRequest) -> Response:
+        """Return the answer, whatever happens: what goes wrong is answered as an error."""
+        snapshot = self.snapshot
+        identity: Identity | None = None
+        try:
+            heeded, seen = read_headers(raw.headers)
+            identity = self.authenticator.authenticate(heeded.authorization, time.time())
+            prepared = self.prepare(snapshot, raw, heeded)
+            caller = _caller(identity, raw, heeded, seen)
+            match prepared:
+                case Prepared():
+                    response = await self._run(snapshot, caller, prepared)
+                case InfoPlan(allow):
+                    response = info_response(allow)
+                case request:
+                    response = await self._describe(snapshot, caller, request)
+        except Refused as refused:
+            response = error_response(refused.error, verbose=snapshot.verbose)
+        except DatabaseError as error:
+            response = error_response(_reported(error, snapshot, identity), verbose=snapshot.verbose)
+        except (ConnectionFailed, ConnectionLost, PoolTimeout) as error:
+            response = error_response(_unavailable(error), verbose=snapshot.verbose)
+        return response._replace(role=identity.role) if identity else response
+
+    async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared) -> Response:
+        template, values, facts = prepared
+        work = template.work(values)
+        transaction = snapshot.session.transaction(caller, work)
+        position = snapshot.session.before
+
+        def acceptable(results: Sequence[object]) -> bool:
+            result = results[position]
+            return template.objection(int(result.get_value(0, 1) or 0)) is None  # type: ignore[attr-defined]
+
+        results = await self.database.run(transaction, acceptable if transaction.end == "decide" else None)
+        explanation = results[position + 1] if template.explanation is not None else None
+        return template.respond(results[position], explanation, facts)
+
+    async def _describe(self, snapshot: Snapshot, caller: Caller, request: ApiRequest) -> Response:
+        assert snapshot.catalog is not None
+        work = root_work(request.schema, snapshot.settings)
+        results = await self.database.run(snapshot.session.transaction(caller, work))
+        return root_response(request, snapshot.catalog, snapshot.settings, results[snapshot.session.before :])
+
+    def prepare(self, snapshot: Snapshot, raw: RawRequest, heeded: Heeded) -> Prepared | InfoPlan | ApiRequest:
+        """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
+
+        Returns the request itself when it asks for the description of the API.
+        """
+        if snapshot.catalog is None:
+            raise refuse("PGRST002", "The catalog of the database is not loaded yet", None, "Try again in a moment.")
+        parameters = split_query(raw.query_string)
+        query_shape, tails, has_range = split_shape(parameters)
+        payload = _json_payload(raw, heeded, parameters)
+        shape = _shape(raw, heeded, query_shape, payload)
+        template = snapshot.templates.get(shape) if shape is not None else None
+        if template is None:
+            request = parse_request(
+                raw.method, raw.path, raw.query_string, raw.headers, raw.body, snapshot.request_settings
+            )
+            planned = plan(request, snapshot.catalog, snapshot.settings)
+            if isinstance(planned, InfoPlan):
+                return planned
+            if isinstance(planned, RootPlan):
+                return request
+            template = Template.of(
+                planned,
+                request,
+                ranged=has_range or (raw.method == "GET" and heeded.range is not None),
+                max_rows=snapshot.max_rows,
+                rollback_all=snapshot.settings.db_tx_end.rollback_all,
+                verbose=snapshot.verbose,
+            )
+            payload = request.payload
+            if shape is not None:
+                snapshot.templates.put(shape, template)
+        ranges = split_ranges(parameters) if has_range else {}
+        header = heeded.range.decode("latin-1") if heeded.range is not None else None
+        top = ALL_ROWS
+        if ranges or header is not None:
+            top = top_range(raw.method, Query(ranges=tuple(ranges.items())), header)
+            ranges[()] = top
+        most = snapshot.max_rows
+        values = Values(
+            tails,
+            {path: restricted(rows, most) for path, rows in ranges.items()},
+            restricted(ALL_ROWS, most),
+            _body(payload),
+        )
+        location = ""
+        if isinstance(template.plan, ReadPlan):
+            query = canonical(parameters)
+            location = f"/{template.plan.relation.name}{'?' + query if query else ''}"
+        return Prepared(template, values, Facts(top, location))
+
+
+_WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}
+
+
+def _json_payload(
+    raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]]
+) -> JsonPayload | None:
+    """Read a JSON body for its keys, which are part of the shape; None for what the whole grammar must look at."""
+    if raw.method not in _WRITES or heeded.content_type not in (None, b"application/json"):
+        return None
+    action = Action.CALL if raw.path.startswith(b"/rpc/") else _WRITES[raw.method]
+    listed = next((value for name, value in parameters if name == "columns"), None)
+    try:
+        columns = None if listed is None else tuple(sorted(set(parse_columns("columns", listed))))
+        payload = parse_payload(raw.body, JSON, action, columns)
+    except Refused:
+        return None
+    return payload if isinstance(payload, JsonPayload) else None
+
+
+def _shape(
+    raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None
+) -> Hashable | None:
+    """Return what requests must have in common to share a template; None when it cannot be shared."""
+    if raw.method in _WRITES and payload is None:
+        return None
+    return (
+        raw.method,
+        raw.path,
+        query_shape,
+        heeded.accept,
+        heeded.prefer,
+        heeded.accept_profile,
+        heeded.content_profile,
+        raw.method == "GET" and heeded.range is not None,
+        None if payload is None else (payload.keys, payload.is_object),
+    )
+
+
+def _body(payload: Payload | None) -> bytes:
+    match payload:
+        case JsonPayload(text=text):
+            return text
+        case RawPayload(content):
+            return content
+    return b""
+
+
+def _caller(identity: Identity, raw: RawRequest, heeded: Heeded, seen: dict[str, str]) -> Caller:
+    cookies = orjson.dumps(parse_cookies(heeded.cookie.decode("utf-8", "replace"))) if heeded.cookie else b"{}"
+    return Caller(
+        role=identity.role,
+        role_text=identity.role_bytes,
+        claims=identity.claims,
+        method=raw.method.encode(),
+        path=raw.path,
+        headers=orjson.dumps(seen),
+        cookies=cookies,
+    )
+
+
+def _reported(error: DatabaseError, snapshot: Snapshot, identity: Identity | None) -> Error:
+    authenticated = identity is not None and identity.role != snapshot.settings.db_anon_role
+    report = Report(error.sqlstate, error.message, error.detail, error.hint)
+    return database_error(report, authenticated=authenticated)
+
+
+def _unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error:
+    match error:
+        case PoolTimeout():
+            return refuse(
+                "PGRST003",
+                "No connection to the database became free in time",
+                None,
+                "The server is busy: try again later, or raise db-pool or db-pool-acquisition-timeout.",
+            ).error
+        case ConnectionFailed():
+            return refuse("PGRST000", "The database cannot be reached", str(error) or None, "Try again later.").error
+        case _:
+            return refuse(
+                "PGRST001",
+                "The connection to the database was lost during the request",
+                str(error) or None,
+                "What the request was to write may or may not have been written.",
+            ).error

@@ -1,0 +1,102 @@
+"""Content negotiation: which handler renders the rows, labelled as which media type (RFC 9110, 12.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autorest.catalog.model import Catalog, MediaHandler, QualifiedName
+from autorest.errors import refuse
+from autorest.plan.model import (
+    CsvHandler,
+    CustomHandler,
+    Explain,
+    GeoJsonHandler,
+    Handler,
+    JsonHandler,
+    Rendering,
+    SingleHandler,
+)
+from autorest.request.media_types import ANY, JSON, parse_media_type
+from autorest.request.model import MediaType
+
+OBJECT = MediaType("application/vnd.pgrst.object+json")
+STRIPPED = (("nulls", "stripped"),)
+BUILT_IN: dict[str, tuple[Handler, MediaType]] = {
+    "*/*": (JsonHandler(), JSON),
+    "application/json": (JsonHandler(), JSON),
+    "text/csv": (CsvHandler(), MediaType("text/csv")),
+    "application/geo+json": (GeoJsonHandler(), MediaType("application/geo+json")),
+}
+PLAN_FORMATS = {
+    "application/vnd.pgrst.plan": "text",
+    "application/vnd.pgrst.plan+text": "text",
+    "application/vnd.pgrst.plan+json": "json",
+}
+PLAN_OPTIONS = ("analyze", "verbose", "settings", "buffers", "wal")
+
+
+def negotiate(
+    catalog: Catalog, accepts: Sequence[MediaType], target: QualifiedName, *, whole_rows: bool, plan_enabled: bool
+) -> Rendering:
+    """Return how rows of `target` are rendered for the first acceptable media type.
+
+    `whole_rows` says that nothing but `*` is selected: only then do handlers written for the
+    relation apply. Raises PGRST107 when nothing acceptable can be made.
+    """
+    for accepted in accepts:
+        rendering = _rendering(catalog, accepted, target, whole_rows)
+        if rendering is not None and (plan_enabled or rendering.explain is None):
+            return rendering
+    listed = ", ".join(str(accepted) for accepted in accepts)
+    raise refuse(
+        "PGRST107",
+        f"Nothing here can be represented as {listed}",
+        None,
+        "Ask for application/json, or define a handler for the media type you want.",
+    )
+
+
+def _rendering(catalog: Catalog, accepted: MediaType, target: QualifiedName, whole_rows: bool) -> Rendering | None:
+    if accepted.essence in PLAN_FORMATS:
+        return _explained(catalog, accepted, target, whole_rows)
+    strip = accepted.parameter("nulls") == "stripped"
+    match accepted.essence:
+        case "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object":
+            return Rendering(SingleHandler(strip), MediaType(OBJECT.essence, STRIPPED if strip else ()))
+        case "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array":
+            if strip:
+                return Rendering(JsonHandler(True), MediaType("application/vnd.pgrst.array+json", STRIPPED))
+            accepted = JSON
+    found = _handler(catalog, accepted.essence, target, whole_rows)
+    if found is not None:
+        return Rendering(CustomHandler(found.function, found.target), MediaType(found.media_type))
+    built_in = BUILT_IN.get(accepted.essence)
+    return Rendering(*built_in) if built_in else None
+
+
+def _handler(catalog: Catalog, essence: str, target: QualifiedName, whole_rows: bool) -> MediaHandler | None:
+    handlers = catalog.media_handlers
+    if whole_rows:
+        own = handlers.get((target, "*/*")) or handlers.get((target, essence))
+        if own is not None:
+            return own
+    return handlers.get((None, essence))
+
+
+def _explained(catalog: Catalog, accepted: MediaType, target: QualifiedName, whole_rows: bool) -> Rendering | None:
+    wanted = accepted.parameter("for")
+    inner = _rendering(catalog, parse_media_type(wanted) if wanted else JSON, target, whole_rows)
+    if inner is None:
+        return None
+    asked = (accepted.parameter("options") or "").split("|")
+    options = tuple(option for option in PLAN_OPTIONS if option in asked)
+    kind = PLAN_FORMATS[accepted.essence]
+    parameters = (("for", str(_canonical(wanted, inner.media_type))),)
+    if options:
+        parameters = (*parameters, ("options", "|".join(options)))
+    return Rendering(inner.handler, MediaType(f"application/vnd.pgrst.plan+{kind}", parameters), Explain(kind, options))
+
+
+def _canonical(wanted: str | None, found: MediaType) -> MediaType:
+    """What the plan is for, as it was asked: a handler for any type does not rename it."""
+    return parse_media_type(wanted) if wanted and found.essence != parse_media_type(wanted).essence else found

@@ -1,0 +1,398 @@
+"""The tree of SELECTs that a read means: embeds joined, filters placed, aggregates hoisted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from autorest.catalog.model import Catalog, ComputedRelationship, QualifiedName, Relationship
+from autorest.errors import Refused, refuse
+from autorest.plan.columns import Resolver, named, with_embed_filters
+from autorest.plan.model import (
+    SOURCE,
+    ColumnRef,
+    Embed,
+    JoinCondition,
+    OutputColumn,
+    PlanCondition,
+    ReadNode,
+    SortKey,
+    SpreadColumn,
+)
+from autorest.plan.relationships import find_relationship
+from autorest.request.model import (
+    Condition,
+    EmbedPath,
+    OrderTerm,
+    Query,
+    SelectField,
+    SelectItem,
+    SelectRelation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the settings say about reads.
+
+    aggregates     whether aggregate functions may be asked for
+    legacy_names   whether an embed with an alias may be addressed by its relation's name, too
+    root           what of the query applies to the top: everything (a read, a call) or nothing of
+                   it (a write, whose filters chose the rows that were written)
+    source         the rows come from the write or the call, not from the relation
+    ranged         limits and offsets apply
+    """
+
+    aggregates: bool
+    legacy_names: bool
+    root: bool = True
+    source: bool = False
+    ranged: bool = True
+
+
+def plan_tree(catalog: Catalog, relation: QualifiedName, query: Query, options: ReadOptions) -> ReadNode:
+    """Return the tree for `query` on `relation`.
+
+    Raises PGRST108 for a filter, order or limit on what is not embedded, PGRST118 for an order by a
+    to-many embed, PGRST123 and PGRST127 for aggregates that are off or impossible, PGRST200 and PGRST201.
+    """
+    aimed = _Aimed.of(query, options)
+    return _Planner(catalog, options, aimed).root(relation, query.select)
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """An embed of the select, and where filters address it."""
+
+    item: SelectRelation
+    index: int
+
+
+def _target(branches: list[_Branch], name: str, legacy: bool) -> _Branch | None:
+    for branch in branches:
+        own = branch.item.alias or branch.item.name
+        if name == own or (legacy and name == branch.item.name):
+            return branch
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Aimed:
+    """Filters, orders and ranges by the position of the node they apply to.
+
+    A position is the path of indexes among the embeds of the select: names may repeat, positions do not.
+    `range_paths` says under which path of the request a node's limit and offset stand.
+    """
+
+    conditions: Mapping[tuple[int, ...], list[Condition]]
+    orders: Mapping[tuple[int, ...], tuple[OrderTerm, ...]]
+    range_paths: Mapping[tuple[int, ...], EmbedPath]
+
+    @classmethod
+    def of(cls, query: Query, options: ReadOptions) -> _Aimed:
+        conditions: dict[tuple[int, ...], list[Condition]] = {}
+        orders: dict[tuple[int, ...], tuple[OrderTerm, ...]] = {}
+        range_paths: dict[tuple[int, ...], EmbedPath] = {}
+        for path, condition in (*query.logic, *query.filters):
+            if path or options.root:
+                conditions.setdefault(_position(query.select, path, options.legacy_names), []).append(condition)
+        for path, terms in query.order:
+            orders.setdefault(_position(query.select, path, options.legacy_names), terms)
+        if options.ranged:
+            for path, _ in query.ranges:
+                range_paths[_position(query.select, path, options.legacy_names)] = path
+        return cls(conditions, orders, range_paths)
+
+
+def _position(select: tuple[SelectItem, ...], path: EmbedPath, legacy: bool) -> tuple[int, ...]:
+    position: tuple[int, ...] = ()
+    for name in path:
+        branches = _branches(select)
+        branch = _target(branches, name, legacy)
+        if branch is None:
+            renamed = None if legacy else _target(branches, name, True)
+            raise _not_embedded(name, renamed.item.alias if renamed else None)
+        position = (*position, branch.index)
+        select = branch.item.children
+    return position
+
+
+def _branches(select: Iterable[SelectItem]) -> list[_Branch]:
+    relations = (item for item in select if isinstance(item, SelectRelation))
+    return [_Branch(item, index) for index, item in enumerate(relations)]
+
+
+def legacy_names(query: Query) -> list[tuple[str, str]]:
+    """Return (relation, alias) of the embeds that have an alias but are addressed by their relation's name."""
+    used: list[tuple[str, str]] = []
+    paths = [path for path, _ in (*query.filters, *query.logic)]
+    paths += [path for path, _ in query.order] + [path for path, _ in query.ranges]
+    for path in paths:
+        select = query.select
+        for name in path:
+            branch = _target(_branches(select), name, True)
+            if branch is None:
+                break
+            alias = branch.item.alias
+            if alias is not None and name != alias and (branch.item.name, alias) not in used:
+                used.append((branch.item.name, alias))
+            select = branch.item.children
+    return used
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    catalog: Catalog
+    options: ReadOptions
+    aimed: _Aimed
+
+    def root(self, relation: QualifiedName, select: tuple[SelectItem, ...]) -> ReadNode:
+        node = ReadNode(
+            relation=QualifiedName("", SOURCE) if self.options.source else relation,
+            alias=relation.name,
+        )
+        return self._fill(node, relation, select, (), frozenset((relation.name,)), aggregated=False, spread=None)[0]
+
+    def _fill(
+        self,
+        node: ReadNode,
+        relation: QualifiedName,
+        select: tuple[SelectItem, ...],
+        position: tuple[int, ...],
+        taken: frozenset[str],
+        *,
+        aggregated: bool,
+        spread: str | None,
+    ) -> tuple[ReadNode, dict[str, SpreadColumn]]:
+        """Complete `node`; return it and the aggregates its parent must apply in its place.
+
+        `spread` is `one` or `many` for the node of a spread embed, None otherwise.
+        """
+        resolver = Resolver(self.catalog, relation)
+        fields = [item for item in select if isinstance(item, SelectField)]
+        aggregated = aggregated or any(field.aggregate for field in fields) or spread == "many"
+        planned = [
+            self._embed(node, relation, branch.item, (*position, branch.index), taken, aggregated)
+            for branch in _branches(select)
+        ]
+        embeds = {embed.name: embed for embed, _ in reversed(planned)}
+        joins = {name: embed.join_alias for name, embed in embeds.items()}
+        conditions = tuple(
+            with_embed_filters(resolver.condition(condition), joins)
+            for condition in self.aimed.conditions.get(position, ())
+        )
+        order = tuple(self._sort_key(term, relation, resolver, embeds) for term in self.aimed.orders.get(position, ()))
+        if not self.options.aggregates and any(field.aggregate for field in fields):
+            raise refuse(
+                "PGRST123",
+                "Aggregate functions are switched off on this server",
+                None,
+                "The setting db-aggregates-enabled allows them.",
+            )
+        columns = tuple(
+            named(column, spread=spread is not None)
+            for field in fields
+            for column in self._expanded(resolver.select(field), resolver, aggregated, spread is not None)
+        )
+        hoisted: dict[str, SpreadColumn] = {}
+        if spread == "one":
+            columns, hoisted = _without_aggregates(columns)
+        final_embeds: list[Embed] = []
+        for embed, risen in planned:
+            if not risen:
+                final_embeds.append(embed)
+            elif spread == "one":
+                hoisted |= risen
+                final_embeds.append(embed)
+            else:
+                final_embeds.append(replace(embed, columns=tuple(risen.get(c.name, c) for c in embed.columns)))
+        if spread == "many":
+            _refuse_aggregates(columns, final_embeds)
+        return (
+            replace(
+                node,
+                path=self.aimed.range_paths.get(position) if position else (),
+                ranged=self.options.ranged,
+                select=columns,
+                embeds=tuple(final_embeds),
+                where=conditions,
+                order=order,
+            ),
+            hoisted,
+        )
+
+    def _expanded(
+        self, column: OutputColumn, resolver: Resolver, aggregated: bool, spread: bool
+    ) -> tuple[OutputColumn, ...]:
+        """Write `*` out as columns where something must be done to each of them."""
+        if column.column.name != "*" or column.column.path:
+            return (column,)
+        if column.aggregate is None and (aggregated or resolver.has_output_representation):
+            return tuple(replace(column, column=each) for each in resolver.star()) or (column,)
+        if column.aggregate == "count" and spread:
+            return (replace(column, column=column.column._replace(whole_row=True)),)
+        return (column,)
+
+    def _sort_key(
+        self, term: OrderTerm, relation: QualifiedName, resolver: Resolver, embeds: Mapping[str, Embed]
+    ) -> SortKey:
+        if term.relation is None:
+            return resolver.order(term)
+        embed = embeds.get(term.relation)
+        if embed is None:
+            raise _not_embedded(term.relation, None)
+        if not embed.to_one:
+            raise refuse(
+                "PGRST118",
+                f"Rows cannot be ordered by '{term.relation}'",
+                f"'{relation.name}' and '{term.relation}' are not in a many-to-one or one-to-one relationship,"
+                " so there is no single value to order by.",
+            )
+        column = ColumnRef(term.field.name, term.field.path, through_json=True)
+        return SortKey(column, term.direction, term.nulls, embed.join_alias)
+
+    def _embed(
+        self,
+        parent: ReadNode,
+        parent_relation: QualifiedName,
+        item: SelectRelation,
+        position: tuple[int, ...],
+        taken: frozenset[str],
+        aggregated: bool,
+    ) -> tuple[Embed, dict[str, SpreadColumn]]:
+        relationship = find_relationship(self.catalog, parent_relation, item.name, item.hint)
+        depth = len(position)
+        alias = _unused(f"{relationship.target.name}_{depth}", taken)
+        own = item.alias or item.name
+        join_alias = _unused(f"{relationship.origin.name}_{own}_{depth}", taken | {alias})
+        node = ReadNode(relation=relationship.target, alias=alias)
+        if isinstance(relationship, ComputedRelationship):
+            node = replace(node, computed=relationship, computed_argument=parent.alias)
+        else:
+            node = _joined(node, relationship, parent.alias, taken | {alias, join_alias})
+        taken = taken | {alias, join_alias} | ({node.junction[1]} if node.junction else set())
+        spread = None if not item.spread else "one" if relationship.to_one else "many"
+        node, hoisted = self._fill(
+            node, relationship.target, item.children, position, taken, aggregated=aggregated, spread=spread
+        )
+        embed = Embed(
+            node=node,
+            name=own,
+            join_alias=join_alias,
+            to_one=relationship.to_one,
+            inner=item.join == "inner",
+            spread=item.spread,
+            hidden=_hidden(item),
+            columns=_spread_columns(node) if item.spread else (),
+            relationship=relationship,
+        )
+        return (_sorted_inside(embed) if spread == "many" else embed), hoisted
+
+
+def _unused(name: str, taken: frozenset[str] | set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _joined(node: ReadNode, relationship: Relationship, parent_alias: str, taken: frozenset[str]) -> ReadNode:
+    junction = relationship.junction
+    if junction is None:
+        return replace(
+            node,
+            joins=tuple(
+                JoinCondition(parent_alias, origin, node.alias, target) for origin, target in relationship.columns
+            ),
+        )
+    middle = _unused(f"{junction.name.name}_junction", taken)
+    return replace(
+        node,
+        junction=(junction.name, middle),
+        joins=tuple(
+            [JoinCondition(node.alias, column, middle, through) for column, through in junction.target_columns]
+            + [JoinCondition(parent_alias, column, middle, through) for column, through in junction.origin_columns]
+        ),
+    )
+
+
+def _hidden(item: SelectRelation) -> bool:
+    """Whether nothing of an embed is shown: it and all embeds in it have an empty select."""
+    return all(isinstance(child, SelectRelation) and _hidden(child) for child in item.children)
+
+
+def _spread_columns(node: ReadNode) -> tuple[SpreadColumn, ...]:
+    columns = [SpreadColumn(column.alias or column.column.name) for column in node.select]
+    for embed in node.embeds:
+        if embed.spread:
+            columns += [SpreadColumn(column.alias or column.name) for column in embed.columns]
+        elif not embed.hidden:
+            columns.append(SpreadColumn(embed.name))
+    return tuple(columns)
+
+
+def _without_aggregates(
+    columns: tuple[OutputColumn, ...],
+) -> tuple[tuple[OutputColumn, ...], dict[str, SpreadColumn]]:
+    """Leave a to-one spread its bare columns; the aggregates over them are its parent's to apply."""
+    kept: list[OutputColumn] = []
+    hoisted: dict[str, SpreadColumn] = {}
+    for column in columns:
+        if column.aggregate is None:
+            kept.append(column)
+            continue
+        name = column.alias or column.column.name
+        kept.append(OutputColumn(column.column, column.alias, column.cast))
+        hoisted[name] = SpreadColumn(name, column.alias, column.aggregate, column.aggregate_cast)
+    return tuple(kept), hoisted
+
+
+def _refuse_aggregates(columns: Iterable[OutputColumn], embeds: Iterable[Embed]) -> None:
+    if any(column.aggregate for column in columns) or any(
+        column.aggregate for embed in embeds for column in embed.columns
+    ):
+        raise refuse(
+            "PGRST127",
+            "This is not implemented",
+            "Aggregate functions cannot be used inside a spread of a to-many relationship.",
+        )
+
+
+def _sorted_inside(embed: Embed) -> Embed:
+    """Move the order of a to-many spread into its arrays: each is ordered by columns selected for that."""
+    extra: list[tuple[str | None, OutputColumn]] = []
+    keys: list[SortKey] = []
+    for index, key in enumerate(embed.node.order, 1):
+        name = f"{embed.join_alias}_{key.column.name}_{index}"
+        extra.append((key.table, OutputColumn(key.column, name)))
+        keys.append(SortKey(ColumnRef(name), key.direction, key.nulls))
+    return replace(embed, node=replace(embed.node, order=()), extra_select=tuple(extra), sort=tuple(keys))
+
+
+def _not_embedded(name: str, alias: str | None) -> Refused:
+    if alias is not None:
+        return refuse(
+            "PGRST108",
+            f"'{name}' is not an embed of this request",
+            "An embed that has an alias is addressed by it in filters, orders and limits.",
+            f"Write '{alias}' where you wrote '{name}'.",
+        )
+    return refuse(
+        "PGRST108",
+        f"'{name}' is not an embed of this request",
+        None,
+        f"Embed '{name}' in the select parameter, or leave out the filter, order or limit on it.",
+    )
+
+
+def condition_columns(conditions: Iterable[PlanCondition]) -> set[str]:
+    """Return the names of the columns that conditions look at."""
+    names: set[str] = set()
+    for condition in conditions:
+        children = getattr(condition, "children", None)
+        if children is not None:
+            names |= condition_columns(children)
+        elif (column := getattr(condition, "column", None)) is not None:
+            names.add(column.name)
+        else:
+            names.add(getattr(condition, "embed", ""))
+    return names

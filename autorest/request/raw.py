@@ -1,0 +1,62 @@
+"""A request as it came: the pieces of HTTP that the grammar reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class RawRequest(NamedTuple):
+    """Method, path and query string as they were sent, headers with names in lower case, the whole body."""
+
+    method: str
+    path: bytes
+    query_string: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+class Heeded(NamedTuple):
+    """The headers that the gateway goes by: of one sent twice the first, but every `Prefer`."""
+
+    authorization: bytes | None = None
+    accept: bytes | None = None
+    prefer: tuple[bytes, ...] = ()
+    content_type: bytes | None = None
+    accept_profile: bytes | None = None
+    content_profile: bytes | None = None
+    range: bytes | None = None
+    cookie: bytes | None = None
+
+
+_NAMES = {
+    b"authorization": 0,
+    b"accept": 1,
+    b"prefer": 2,
+    b"content-type": 3,
+    b"accept-profile": 4,
+    b"content-profile": 5,
+    b"range": 6,
+    b"cookie": 7,
+}
+
+
+def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[Heeded, dict[str, str]]:
+    """Return the headers to go by, and all but `Cookie` as SQL sees them: of one sent twice the last."""
+    found: list[bytes | None] = [None] * 8
+    prefer: tuple[bytes, ...] = ()
+    seen: dict[str, str] = {}
+    for name, value in headers:
+        index = _NAMES.get(name)
+        if index is not None:
+            if index == 2:
+                prefer = (*prefer, value)
+            elif found[index] is None:
+                found[index] = value
+            if index == 7:
+                continue
+        seen[name.decode("latin-1")] = value.decode("utf-8", "replace")
+    authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie = found
+    return Heeded(
+        authorization, accept, prefer, content_type, accept_profile, content_profile, range_, cookie
+    ), seen

@@ -1,0 +1,145 @@
+"""What PostgreSQL reports, as an error of the gateway: SQLSTATE to status, and SQL's own say in it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from autorest.errors import Error, Refused, refuse
+from autorest.response.headers import content_length
+from autorest.response.model import Headers, Response
+
+#: Statuses by SQLSTATE, and by its class where nothing more specific is known (PostgreSQL, appendix A).
+BY_STATE = {
+    "23503": 409,
+    "23505": 409,
+    "25006": 405,
+    "42883": 404,
+    "42P01": 404,
+    "42P17": 500,
+    "53400": 500,
+    "57P01": 503,
+    "P0001": 400,
+}
+BY_CLASS = {
+    "08": 503,
+    "09": 500,
+    "0L": 403,
+    "0P": 403,
+    "25": 500,
+    "28": 403,
+    "2D": 500,
+    "38": 500,
+    "39": 500,
+    "3B": 500,
+    "40": 500,
+    "53": 503,
+    "54": 500,
+    "55": 500,
+    "57": 500,
+    "58": 500,
+    "F0": 500,
+    "HV": 500,
+    "P0": 500,
+    "XX": 500,
+}
+
+
+class Report(NamedTuple):
+    """An error report of PostgreSQL (protocol 55.8): SQLSTATE, message, detail, hint."""
+
+    sqlstate: str
+    message: str
+    detail: str | None = None
+    hint: str | None = None
+
+
+def database_error(report: Report, *, authenticated: bool) -> Error:
+    """Return the answer for an error of the database.
+
+    `authenticated` tells whether the request has another role than the anonymous one: a missing
+    privilege is then 403, otherwise 401.
+    """
+    if report.sqlstate == "PGRST":
+        try:
+            return _raised(report)
+        except Refused as refused:
+            return refused.error
+    status, reason = _status(report, authenticated)
+    headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
+    return Error(status, report.sqlstate, report.message, report.detail, report.hint, headers, reason)
+
+
+def _status(report: Report, authenticated: bool) -> tuple[int, str | None]:
+    state, message = report.sqlstate, report.message
+    if state.startswith("PT"):
+        number = state[2:]
+        return (int(number), message) if number.isdigit() and int(number) >= 200 else (500, None)
+    match state:
+        case "42501":
+            return (403 if authenticated else 401), None
+        case "21000":
+            return (400 if message.endswith("requires a WHERE clause") else 500), None
+        case "22023" if message.startswith("role") and message.endswith("does not exist"):
+            return 401, None
+        case "42883" if message.startswith("function xmlagg("):
+            return 406, None
+    return BY_STATE.get(state) or BY_CLASS.get(state[:2], 400), None
+
+
+def _raised(report: Report) -> Error:
+    """Read an error that SQL raised with SQLSTATE `PGRST`: message and detail are JSON that say it all."""
+    message = _object(report.message, "MESSAGE", ("code", "message"))
+    if report.detail is None:
+        raise _unreadable("DETAIL is missing in the RAISE statement", _DETAIL_HINT)
+    detail = _object(report.detail, "DETAIL", ("status", "headers"))
+    headers = detail["headers"]
+    status, reason = detail["status"], detail.get("status_text")
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise _unreadable(f"DETAIL has no readable headers: {report.detail}", _DETAIL_HINT)
+    if not isinstance(status, int) or not 200 <= status <= 999:
+        raise _unreadable(f"DETAIL has no readable status: {report.detail}", _DETAIL_HINT)
+    return Error(
+        status,
+        str(message["code"]),
+        str(message["message"]),
+        message.get("details"),
+        message.get("hint"),
+        tuple(headers.items()),
+        reason,
+    )
+
+
+_MESSAGE_HINT = "MESSAGE must be a JSON object with code and message, and may have details and hint."
+_DETAIL_HINT = "DETAIL must be a JSON object with status and headers, and may have status_text."
+
+
+def _object(text: str, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    hint = _MESSAGE_HINT if where == "MESSAGE" else _DETAIL_HINT
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        raise _unreadable(f"{where} is not JSON: {text}", hint) from None
+    if not isinstance(value, dict) or any(key not in value for key in keys):
+        raise _unreadable(f"{where} lacks a key: {text}", hint)
+    return value
+
+
+def _unreadable(details: str, hint: str) -> Refused:
+    return refuse("PGRST121", "An error that SQL raised with SQLSTATE 'PGRST' cannot be read", details, hint)
+
+
+JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+
+
+def error_response(error: Error, *, verbose: bool = True) -> Response:
+    """Return an error as the JSON that clients of PostgREST expect."""
+    body = orjson.dumps(error.body(verbose))
+    headers: Headers = [
+        JSON_TYPE,
+        content_length(body),
+        (b"proxy-status", b"autorest; error=" + error.code.encode("latin-1", "replace")),
+    ]
+    headers += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in error.headers]
+    return Response(error.status, headers, body, error.reason)

@@ -1,0 +1,98 @@
+"""Headers: the range of rows, the preferences that were applied, what SQL asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import orjson
+
+from autorest.errors import refuse
+from autorest.request.model import Preferences
+from autorest.response.model import Headers
+
+VARY = (b"vary", b"Accept, Prefer, Range")
+
+
+def content_range(first: int, last: int, total: int | None) -> tuple[bytes, bytes]:
+    """Return `Content-Range` with the unit left out, as PostgREST writes it; `*` for no rows (RFC 9110, 14.4)."""
+    rows = f"{first}-{last}" if total != 0 and first <= last else "*"
+    return b"content-range", f"{rows}/{'*' if total is None else total}".encode()
+
+
+def content_length(body: bytes) -> tuple[bytes, bytes]:
+    return b"content-length", b"%d" % len(body)
+
+
+def preference_applied(preferences: Preferences) -> Headers:
+    """Return `Preference-Applied` (RFC 7240, 3) with those preferences that are given, or nothing."""
+    applied = [
+        preferences.resolution and f"resolution={preferences.resolution}",
+        preferences.missing and f"missing={preferences.missing}",
+        preferences.representation and f"return={preferences.representation}",
+        preferences.count and f"count={preferences.count}",
+        preferences.transaction and f"tx={preferences.transaction}",
+        preferences.handling and f"handling={preferences.handling}",
+        preferences.timezone and f"timezone={preferences.timezone}",
+        f"max-affected={preferences.max_affected}"
+        if preferences.max_affected is not None and preferences.handling == "strict"
+        else None,
+    ]
+    listed = ", ".join(one for one in applied if one)
+    return [(b"preference-applied", listed.encode("latin-1", "replace"))] if listed else []
+
+
+def location(target: str, key: Sequence[tuple[str, str | None]]) -> tuple[bytes, bytes]:
+    """Return `Location` for the row with this primary key."""
+    query = "&".join(
+        f"{quote(name, safe='')}={'is.null' if value is None else 'eq.' + quote(value, safe='')}" for name, value in key
+    )
+    return b"location", f"/{quote(target, safe='')}?{query}".encode()
+
+
+def from_database(text: bytes | None) -> Headers:
+    """Return the headers that SQL set in `response.headers`. Raises PGRST111 when it is no such list."""
+    if text is None:
+        return []
+    try:
+        entries = orjson.loads(text)
+        pairs = [pair for entry in entries for pair in _single(entry)]
+        return [(name.lower().encode("latin-1"), value.encode("latin-1", "strict")) for name, value in pairs]
+    except (ValueError, TypeError, AttributeError):
+        raise refuse(
+            "PGRST111",
+            "The setting response.headers is not a list of headers",
+            None,
+            'It must be a JSON array of objects with one key and a text each, like [{"X-Name": "value"}].',
+        ) from None
+
+
+def _single(entry: dict[str, str]) -> list[tuple[str, str]]:
+    [(name, value)] = entry.items()
+    if not isinstance(value, str) or any(character in name + value for character in "\r\n\0") or not name:
+        raise ValueError(entry)
+    return [(name, value)]
+
+
+def status_from_database(text: bytes | None) -> int | None:
+    """Return the status that SQL set in `response.status`. Raises PGRST112 when it is no status."""
+    if text is None:
+        return None
+    digits = text[: len(text) - len(text.lstrip(b"0123456789"))]
+    status = int(digits) if digits and len(digits) <= 3 else 0
+    if not 200 <= status <= 999:
+        raise refuse(
+            "PGRST112",
+            "The setting response.status is not an HTTP status",
+            None,
+            "It must be a number from 200 to 599, like 201.",
+        )
+    return status
+
+
+def override(own: Headers, database: Headers) -> Headers:
+    """Return both, without those of ours that the database set itself."""
+    if not database:
+        return own
+    taken = {name for name, _ in database}
+    return [header for header in own if header[0] not in taken] + database

@@ -1,0 +1,53 @@
+"""The answer to OPTIONS, and cross-origin resource sharing (Fetch standard, 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autorest.response.headers import VARY
+from autorest.response.model import Headers, Response
+
+METHODS = b"GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
+ALWAYS_ALLOWED = b"Accept, Accept-Language, Content-Language"
+EXPOSED = (
+    b"Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding,"
+    b" Range-Unit"
+)
+ONE_DAY = b"86400"
+
+
+def info_response(allow: str) -> Response:
+    headers = [(b"allow", allow.encode()), (b"access-control-allow-origin", b"*"), (b"content-length", b"0"), VARY]
+    return Response(200, headers)
+
+
+def cors_headers(origin: bytes, allowed: Sequence[bytes]) -> Headers:
+    """Return what a page of `origin` needs to read the answer; nothing when it may not. No `allowed` allows all."""
+    if not allowed:
+        return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
+    if origin not in allowed:
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", EXPOSED),
+    ]
+
+
+def preflight_response(origin: bytes, requested: bytes | None, allowed: Sequence[bytes]) -> Response:
+    """Return the answer to a preflight request; without headers when `origin` may not send the real one."""
+    shared = [header for header in cors_headers(origin, allowed) if header[0] != b"access-control-expose-headers"]
+    if not shared:
+        return Response(200, [(b"content-length", b"0")])
+    names = b", ".join(name.strip() for name in (requested or b"").split(b",") if name.strip())
+    headers = b", ".join(part for part in (b"Authorization", names, ALWAYS_ALLOWED) if part)
+    return Response(
+        200,
+        [
+            *shared,
+            (b"access-control-allow-methods", METHODS),
+            (b"access-control-allow-headers", headers),
+            (b"access-control-max-age", ONE_DAY),
+            (b"content-length", b"0"),
+        ],
+    )

@@ -1,0 +1,174 @@
+"""The rows of a plan as an answer: status, headers and body by kind of plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from autorest.errors import Error, refuse
+from autorest.plan.model import CallPlan, Insert, MutatePlan, ReadPlan
+from autorest.request.model import Action, MediaType, Preferences, Range
+from autorest.response.errors import error_response
+from autorest.response.headers import (
+    VARY,
+    content_length,
+    content_range,
+    from_database,
+    location,
+    override,
+    preference_applied,
+    status_from_database,
+)
+from autorest.response.model import Answer, Headers, Response
+
+#: Media types that are text in a known character set; others say nothing of one.
+CHARSET = "; charset=utf-8"
+TEXTUAL = frozenset(
+    (
+        "application/json",
+        "application/geo+json",
+        "text/csv",
+        "text/plain",
+        "text/xml",
+        "application/openapi+json",
+        "application/vnd.pgrst.object+json",
+        "application/vnd.pgrst.array+json",
+        "application/vnd.pgrst.plan+json",
+        "application/vnd.pgrst.plan+text",
+    )
+)
+
+
+class Facts(NamedTuple):
+    """What of the request the answer repeats: the rows asked for and where they are to be found."""
+
+    range: Range
+    content_location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Answers every request of one plan. What does not depend on the rows is encoded once."""
+
+    plan: ReadPlan | MutatePlan | CallPlan
+    content: tuple[tuple[bytes, bytes], ...]
+    applied: tuple[tuple[bytes, bytes], ...]
+    headers_only: bool
+    verbose: bool
+
+    @classmethod
+    def of(
+        cls, plan: ReadPlan | MutatePlan | CallPlan, *, profile: str | None, headers_only: bool, verbose: bool
+    ) -> Responder:
+        """`profile` is the schema to name in Content-Profile, if any."""
+        return cls(
+            plan,
+            tuple(content_headers(plan.rendering.media_type, profile)),
+            tuple(preference_applied(_applied(plan))),
+            headers_only,
+            verbose,
+        )
+
+    def respond(self, answer: Answer, facts: Facts) -> Response:
+        """Raises PGRST111 and PGRST112 when SQL set headers or a status that are none."""
+        match self.plan:
+            case ReadPlan():
+                status, headers, body = self._read(answer, facts)
+            case CallPlan():
+                status, headers, body = self._call(answer, facts)
+            case MutatePlan():
+                status, headers, body = self._mutation(answer)
+        status = status_from_database(answer.status) or status
+        headers = override(headers, from_database(answer.headers))
+        if not any(name == b"vary" for name, _ in headers):
+            headers.append(VARY)
+        if status != 204 and not self.headers_only:
+            headers.append(content_length(body))
+        return Response(status, headers, body)
+
+    def explain(self, body: bytes) -> Response:
+        """Answer with an execution plan."""
+        return Response(200, [*self.content, content_length(body), VARY], body)
+
+    def _read(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
+        status, span = _range_status(answer, facts.range)
+        headers: Headers = [span, *self.content, *self.applied]
+        headers.append((b"content-location", facts.content_location.encode()))
+        return status, headers, self._rows(answer, status, facts)
+
+    def _call(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
+        status, span = _range_status(answer, facts.range)
+        assert isinstance(self.plan, CallPlan)
+        if self.plan.routine.returns_void:
+            return 204, [span, *self.applied], b""
+        return status, [span, *self.content, *self.applied], self._rows(answer, status, facts)
+
+    def _rows(self, answer: Answer, status: int, facts: Facts) -> bytes:
+        if status == 416:
+            return error_response(_out_of_bounds(facts.range.offset, answer.total), verbose=self.verbose).body
+        return b"" if self.headers_only else answer.body
+
+    def _mutation(self, answer: Answer) -> tuple[int, Headers, bytes]:
+        assert isinstance(self.plan, MutatePlan)
+        total = answer.page if self.plan.preferences.count in ("exact", "estimated") else None
+        whole = self.plan.preferences.representation == "representation"
+        body = answer.body if whole else b""
+        content: Headers = [*self.content, *self.applied] if whole else [*self.applied]
+        match self.plan.action:
+            case Action.INSERT:
+                headers = [content_range(1, 0, total), *content]
+                if answer.location:
+                    assert isinstance(self.plan.mutation, Insert)
+                    headers.append(location(self.plan.mutation.relation.name, answer.location))
+                updated_only = answer.inserted is not None and answer.inserted <= 0
+                return (200 if updated_only else 201), headers, body
+            case Action.UPSERT:
+                created = 201 if (answer.inserted or 0) > 0 else 200
+                return (created if whole else 204), content, body
+            case Action.UPDATE:
+                return (200 if whole else 204), [content_range(0, answer.page - 1, total), *content], body
+            case _:
+                return (200 if whole else 204), [content_range(1, 0, total), *content], body
+
+
+def content_headers(media_type: MediaType, profile: str | None) -> Headers:
+    """Return `Content-Type` and, where a schema was negotiated, `Content-Profile`."""
+    charset = CHARSET if media_type.essence in TEXTUAL else ""
+    headers: Headers = [(b"content-type", (str(media_type) + charset).encode("latin-1", "replace"))]
+    if profile is not None:
+        headers.append((b"content-profile", profile.encode()))
+    return headers
+
+
+def _range_status(answer: Answer, range_: Range) -> tuple[int, tuple[bytes, bytes]]:
+    """Return 200, 206 or 416 (RFC 9110, 15.3.7 and 15.5.17) and the range."""
+    header = content_range(range_.offset, range_.offset + answer.page - 1, answer.total)
+    if answer.total is None:
+        return 200, header
+    if range_.offset > answer.total:
+        return 416, header
+    return (206 if answer.page < answer.total else 200), header
+
+
+def _out_of_bounds(offset: int, total: int | None) -> Error:
+    return refuse(
+        "PGRST103",
+        "There are no rows in the range asked for",
+        f"The range starts at row {offset}, but there are only {total or 0} rows.",
+    ).error
+
+
+def _applied(plan: ReadPlan | MutatePlan | CallPlan) -> Preferences:
+    """Return the preferences that this kind of plan heeds."""
+    preferences = plan.preferences
+    action = plan.action if isinstance(plan, MutatePlan) else None
+    written = action in (Action.INSERT, Action.UPDATE)
+    affecting = isinstance(plan, CallPlan) or action in (Action.UPDATE, Action.DELETE)
+    resolution = action is Action.INSERT and isinstance(plan, MutatePlan) and plan.resolution_applies
+    return replace(
+        preferences,
+        resolution=preferences.resolution if resolution else None,
+        representation=preferences.representation if action is not None else None,
+        missing=preferences.missing if written else None,
+        max_affected=preferences.max_affected if affecting else None,
+    )

@@ -1,0 +1,184 @@
+"""The statement around a plan: it returns one row with the counts, the body and what SQL says of the answer.
+
+The row's columns, in order: how many rows there are in all (NULL when not counted), how many are in
+this answer, the body, `response.headers`, `response.status`, the primary key of a single inserted row
+as a JSON array of pairs (NULL otherwise), the number of inserted rows of an upsert (NULL otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from autorest.catalog.model import Routine
+from autorest.plan.model import (
+    SOURCE,
+    CallPlan,
+    CsvHandler,
+    CustomHandler,
+    Explain,
+    GeoJsonHandler,
+    Insert,
+    JsonHandler,
+    MutatePlan,
+    NoBody,
+    ReadPlan,
+    Rendering,
+    SingleHandler,
+)
+from autorest.sql.binding import Binding
+from autorest.sql.call import SCALAR, call
+from autorest.sql.mutate import INSERTED, mutation
+from autorest.sql.quote import identifier, qualified
+from autorest.sql.read import select_for_count, select_tree
+from autorest.sql.writer import Writer
+
+ROWS = "autorest_rows"
+SETTINGS = "nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')"
+
+
+class Rendered(NamedTuple):
+    """SQL text with the bindings of its $n."""
+
+    text: bytes
+    bindings: tuple[Binding, ...]
+
+
+class Counting(NamedTuple):
+    """How the rows are to be counted.
+
+    ranged   the request or the server limits the rows, so that the answer's number is not the total
+    maximum  count no further than one more than this (an estimate takes over then)
+    """
+
+    exact: bool = False
+    ranged: bool = False
+    maximum: int | None = None
+
+
+def read_statement(plan: ReadPlan, counting: Counting, *, limited: bool) -> Rendered:
+    writer = Writer()
+    rows = select_tree(writer, plan.tree, limited=limited)
+    return _finish(writer, plan.rendering, None, "", rows, _total(writer, plan, counting, None))
+
+
+def call_statement(plan: CallPlan, counting: Counting, *, limited: bool) -> Rendered:
+    writer = Writer()
+    source = f"{SOURCE} as ({call(writer, plan)})"
+    rows = select_tree(writer, plan.tree, limited=limited)
+    return _finish(writer, plan.rendering, plan.routine, source, rows, _total(writer, plan, counting, plan.routine))
+
+
+def mutate_statement(plan: MutatePlan) -> Rendered:
+    writer = Writer()
+    source = f"{SOURCE} as ({mutation(writer, plan.mutation)})"
+    silent = isinstance(plan.rendering.handler, NoBody)
+    rows = f"select * from {SOURCE}" if silent else select_tree(writer, plan.tree, limited=False)
+    location = "null"
+    inserted = "null"
+    if isinstance(plan.mutation, Insert):
+        if plan.preferences.representation == "headers-only" and plan.mutation.primary_key:
+            location = _location(writer, plan.mutation.primary_key)
+        if plan.mutation.resolution == "merge-duplicates":
+            inserted = f"coalesce({INSERTED}, 0)"
+    return _finish(writer, plan.rendering, None, source, rows, "null", location, inserted)
+
+
+def count_explanation(plan: ReadPlan | CallPlan) -> Rendered:
+    """The plan of the counting SELECT, whose row estimate is a count that costs nothing."""
+    writer = Writer()
+    text = f"explain (format json) {select_for_count(writer, plan.tree)}"
+    return Rendered(text.encode(), tuple(writer.bindings))
+
+
+def _finish(
+    writer: Writer,
+    rendering: Rendering,
+    routine: Routine | None,
+    source: str,
+    rows: str,
+    total: str,
+    location: str = "null",
+    inserted: str = "null",
+) -> Rendered:
+    ctes = [source] if source else []
+    if isinstance(rendering.handler, CsvHandler):
+        ctes.append(f"{ROWS} as ({rows})")
+        rows = f"select * from {ROWS}"
+    page = _page(rendering, routine)
+    with_ = f"with {', '.join(ctes)} " if ctes else ""
+    text = (
+        f"{with_}select {total}, {page}, {_body(rendering, routine)}, {SETTINGS}, {location}, {inserted}"
+        f" from ({rows}) as {identifier('_')}"
+    )
+    if rendering.explain is not None:
+        text = _explained(rendering.explain, text)
+    return Rendered(text.encode(), tuple(writer.bindings))
+
+
+def _explained(explain: Explain, text: str) -> str:
+    options = ", ".join((f"format {explain.format}", *explain.options))
+    return f"explain ({options}) {text}"
+
+
+def _total(writer: Writer, plan: ReadPlan | CallPlan, counting: Counting, routine: Routine | None) -> str:
+    if not counting.exact:
+        return "null"
+    if not counting.ranged:
+        return _page(plan.rendering, routine)
+    limit = "" if counting.maximum is None else f" limit {counting.maximum + 1:d}"
+    return f"(select count(*) from ({select_for_count(writer, plan.tree)}{limit}) as _counted)"
+
+
+def _page(rendering: Rendering, routine: Routine | None) -> str:
+    """How many rows the answer has: one when the function returns one, even if it is filtered away."""
+    if routine is None or not routine.returns_single:
+        return f"count({identifier('_')})"
+    by_function = isinstance(rendering.handler, CustomHandler) and routine.returns_scalar
+    return "1" if by_function else f"greatest(count({identifier('_')}), 1)"
+
+
+def _body(rendering: Rendering, routine: Routine | None) -> str:
+    row = identifier("_")
+    scalar = routine is not None and routine.returns_scalar
+    scalars = routine is not None and not routine.returns.composite
+    value = f"{row}.{SCALAR}" if scalars else row
+    match rendering.handler:
+        case NoBody():
+            return "''"
+        case JsonHandler(strip):
+            aggregated = _stripped(f"json_agg({value})", strip)
+            if routine is not None and routine.returns_single:
+                return f"coalesce({aggregated}->0, 'null')"
+            return f"coalesce({aggregated}, '[]')"
+        case SingleHandler(strip):
+            value = f"{row}.{SCALAR}" if scalar else row
+            return f"coalesce({_stripped(f'json_agg({value})', strip)}->0, 'null')"
+        case CsvHandler():
+            header = (
+                "(select coalesce(string_agg(_key, ','), '') from json_object_keys("
+                f"(select row_to_json(_first) from {ROWS} as _first limit 1)) as _key)"
+            )
+            lines = f"string_agg(substring({row}::text, 2, length({row}::text) - 2), E'\\n')"
+            return f"{header} || E'\\n' || coalesce({lines}, '')"
+        case GeoJsonHandler():
+            features = f"coalesce(json_agg(ST_AsGeoJSON({row})::json), '[]')"
+            return f"json_build_object('type', 'FeatureCollection', 'features', {features})"
+        case CustomHandler(function, target):
+            if scalar:
+                return f"{qualified(function)}({row}.{SCALAR})"
+            return f"{qualified(function)}({row}{'' if target is None else f'::{qualified(target)}'})"
+
+
+def _stripped(value: str, strip: bool) -> str:
+    return f"json_strip_nulls({value})" if strip else value
+
+
+def _location(writer: Writer, key: Sequence[str]) -> str:
+    names = ", ".join(f"{writer.constant(name)}::text" for name in key)
+    row = identifier("_")
+    return (
+        f"case when count({row}) = 1 then (select json_agg(json_build_array(_pair.key, _pair.value))"
+        f" from (select row_to_json(_one) as _json from {SOURCE} as _one limit 1) as _written,"
+        f" json_each_text(_json) as _pair where _pair.key in ({names})) end"
+    )

@@ -1,0 +1,123 @@
+"""What stands behind each $n: a constant of the statement's shape, or a place in the request.
+
+Two requests of one shape differ only in what fills the places, so a statement rendered for one of
+them serves the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from autorest.request.filters import parse_list
+from autorest.request.model import ALL_ROWS, EmbedPath, Range
+
+
+class Constant(NamedTuple):
+    """The same for every request of the shape."""
+
+    value: bytes | None
+
+
+class OperandPlace(NamedTuple):
+    """The rest of a query parameter, as it is."""
+
+    source: int
+
+
+class PatternPlace(NamedTuple):
+    """The rest of a query parameter, a LIKE pattern in which `*` stands for `%`."""
+
+    source: int
+
+
+class ListPlace(NamedTuple):
+    """The rest of a query parameter, a list in parentheses that becomes an array."""
+
+    source: int
+
+
+class ArrayPlace(NamedTuple):
+    """Several query parameters that become one array (a variadic argument)."""
+
+    sources: tuple[int, ...]
+
+
+class LimitPlace(NamedTuple):
+    """How many rows the embed at `path` may have; NULL for all of them."""
+
+    path: EmbedPath | None
+
+
+class OffsetPlace(NamedTuple):
+    path: EmbedPath | None
+
+
+class BodyPlace(NamedTuple):
+    """The body, as text or in the hexadecimal format of bytea."""
+
+    hexadecimal: bool = False
+
+
+Binding = Constant | OperandPlace | PatternPlace | ListPlace | ArrayPlace | LimitPlace | OffsetPlace | BodyPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a request fills the places with.
+
+    tails   by index of the query parameter, what follows its operator
+    ranges  by path, with the server's own limit already applied; `default_range` for other paths
+    """
+
+    tails: Sequence[str] = ()
+    ranges: Mapping[EmbedPath | None, Range] | None = None
+    default_range: Range = ALL_ROWS
+    body: bytes = b""
+
+    def range(self, path: EmbedPath | None) -> Range:
+        return self.ranges.get(path, self.default_range) if self.ranges else self.default_range
+
+
+def bind(bindings: Sequence[Binding], values: Values) -> tuple[bytes | None, ...]:
+    """Return the parameters of a statement in PostgreSQL's text format."""
+    return tuple([_bound(binding, values) for binding in bindings])
+
+
+def _bound(binding: Binding, values: Values) -> bytes | None:
+    match binding:
+        case Constant(value):
+            return value
+        case OperandPlace(source):
+            return text(values.tails[source])
+        case PatternPlace(source):
+            return pattern(values.tails[source])
+        case ListPlace(source):
+            return array(parse_list(values.tails[source]))
+        case ArrayPlace(sources):
+            return array([values.tails[source] for source in sources])
+        case LimitPlace(path):
+            limit = values.range(path).limit
+            return None if limit is None else b"%d" % limit
+        case OffsetPlace(path):
+            return b"%d" % values.range(path).offset
+        case BodyPlace(hexadecimal):
+            return b"\\x" + values.body.hex().encode() if hexadecimal else values.body
+
+
+def text(value: str) -> bytes:
+    """Return a value as PostgreSQL reads it; a NUL, which no text of PostgreSQL can hold, is left out."""
+    return value.replace("\0", "").encode("utf-8", "surrogateescape")
+
+
+def pattern(value: str) -> bytes:
+    return text(value.replace("*", "%"))
+
+
+def array(items: Sequence[str]) -> bytes:
+    """Return the text form of an array (PostgreSQL 8.15.6), each element quoted; `("",)` is the empty array."""
+    if list(items) == [""]:
+        return b"{}"
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return text("{" + ",".join(quoted) + "}")

@@ -1,0 +1,49 @@
+"""The rows of a JSON body, as something to select from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autorest.plan.model import ColumnRef
+from autorest.sql.binding import BodyPlace, Constant
+from autorest.sql.quote import column as quoted_column
+from autorest.sql.quote import identifier
+from autorest.sql.writer import Writer, converted
+
+BODY = "autorest_body"
+ELEMENT = "autorest_element"
+
+
+def body_rows(writer: Writer, columns: Sequence[ColumnRef], *, is_object: bool, defaults: bool, first: bool) -> str:
+    """Return a FROM item named `BODY` with the columns, one row for each object of the body.
+
+    Column types are the catalog's. With `defaults`, a key that an object lacks gives the column's
+    default, otherwise NULL. `first` takes no row after the first.
+    """
+    if is_object and not columns:
+        return f"(select) as {identifier(BODY)}"
+    body = f"{writer.bind(BodyPlace())}::json{'b' if defaults else ''}"
+    if not columns:
+        return f"(select from json{'b' if defaults else ''}_array_elements({body}) as _) as {identifier(BODY)}"
+    typed = ", ".join(f"{identifier(column.name)} {column.type}" for column in columns)
+    if defaults:
+        items = ", ".join(_or_default(writer, column) for column in columns)
+        element = f"{body} as {ELEMENT}" if is_object else f"jsonb_array_elements({body}) as {ELEMENT}"
+        rows = f"(select {element}) as _elements cross join lateral jsonb_to_record({ELEMENT}) as _row({typed})"
+    else:
+        items = ", ".join(_item(column) for column in columns)
+        rows = f"json_to_record{'' if is_object else 'set'}({body}) as _row({typed})"
+    return f"(select {items} from {rows}{' limit 1' if first else ''}) as {identifier(BODY)}"
+
+
+def _item(column: ColumnRef) -> str:
+    value = converted(quoted_column("_row", column.name), column)
+    return f"{value} as {identifier(column.name)}"
+
+
+def _or_default(writer: Writer, column: ColumnRef) -> str:
+    value = converted(quoted_column("_row", column.name), column)
+    if column.default is not None:
+        name = writer.bind(Constant(column.name.encode()))
+        value = f"case when {ELEMENT} ? {name} then {value} else {column.default} end"
+    return f"{value} as {identifier(column.name)}"

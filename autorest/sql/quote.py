@@ -1,0 +1,45 @@
+"""The one place where an identifier becomes SQL text."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from autorest.catalog.model import QualifiedName
+
+
+@lru_cache(maxsize=8192)
+def identifier(name: str) -> str:
+    """Return `name` as a quoted identifier (PostgreSQL 4.1.1). A NUL cannot be in one: it is cut there."""
+    return '"' + name.partition("\0")[0].replace('"', '""') + '"'
+
+
+def qualified(name: QualifiedName) -> str:
+    """Return a quoted name with its schema, or without when the schema is empty."""
+    return f"{identifier(name.schema)}.{identifier(name.name)}" if name.schema else identifier(name.name)
+
+
+def column(table: str, name: str) -> str:
+    """Return `table.name` quoted; `*` stays the star it is."""
+    return f"{identifier(table)}.*" if name == "*" else f"{identifier(table)}.{identifier(name)}"
+
+
+#: Types that the SQL grammar spells with keywords: quoted they would be other names (gram.y, SimpleTypename).
+KEYWORD_TYPES = frozenset(
+    """
+    bit|bit varying|bool|boolean|char|char varying|character|character varying|dec|decimal|double precision|float|int
+    |integer|interval|national char|national character|nchar|numeric|real|smallint|bigint|time|time with time zone
+    |time without time zone|timestamp|timestamp with time zone|timestamp without time zone|varchar|json
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split("|")
+)
+
+
+def type_name(name: str) -> str:
+    """Return the name of a type as a client wrote it, such that it can be nothing else.
+
+    What the SQL grammar knows by keywords is written as it is; any other name is folded to lower
+    case, as PostgreSQL would, and quoted.
+    """
+    folded = " ".join(name.lower().split())
+    return folded if folded in KEYWORD_TYPES else identifier(folded)

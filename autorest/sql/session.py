@@ -1,0 +1,58 @@
+"""The first statement of every transaction: the role, and what SQL can read about the request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from autorest.catalog.model import QualifiedName
+from autorest.sql.quote import identifier, qualified
+
+#: Always set, in this order, by the first parameters of the statement.
+FIXED = ("search_path", "request.jwt.claims", "request.method", "request.path", "request.headers", "request.cookies")
+
+
+@lru_cache(maxsize=256)
+def settings_statement(before_role: int, after_role: int, *, timezone: bool, read_only: bool) -> bytes:
+    """Return the SELECT that makes all settings for the transaction (set_config, PostgreSQL 9.28.1).
+
+    Its parameters: name and value of each setting made before the role is assumed (a right to set
+    them is the connecting role's, not the assumed one's); the role; the values of `FIXED`; the time
+    zone; name and value of each setting made afterwards.
+    """
+    calls: list[str] = []
+    number = 0
+
+    def parameter() -> str:
+        nonlocal number
+        number += 1
+        return f"${number}"
+
+    calls += [f"set_config({parameter()}, {parameter()}, true)" for _ in range(before_role)]
+    calls.append(f"set_config('role', {parameter()}, true)")
+    calls += [f"set_config('{name}', {parameter()}, true)" for name in FIXED]
+    if timezone:
+        calls.append(f"set_config('timezone', {parameter()}, true)")
+    calls += [f"set_config({parameter()}, {parameter()}, true)" for _ in range(after_role)]
+    if read_only:
+        calls.append("set_config('transaction_read_only', 'on', true)")
+    return f"select {', '.join(calls)}".encode()
+
+
+@lru_cache(maxsize=16)
+def pre_request_statement(function: QualifiedName) -> bytes:
+    return f"select {qualified(function)}()".encode()
+
+
+def search_path(schemas: Sequence[str]) -> str:
+    """Return the value of `search_path` for these schemas."""
+    return ", ".join(identifier(schema) for schema in schemas)
+
+
+ISOLATION_LEVELS = {
+    "read committed": None,
+    "repeatable read": b"begin isolation level repeatable read",
+    "serializable": b"begin isolation level serializable",
+}
+BEGIN = b"begin"
+CHECK_CONSTRAINTS = b"set constraints all immediate"
