@@ -110,8 +110,9 @@ def parse_logic(name: str, value: str) -> tuple[EmbedPath, Logic]:
     text = f"not.{connective}{value}" if "not" in names else connective + value
     cursor = Cursor(text, "The condition", name)
     condition = _condition(cursor, 1)
-    path = tuple([step for step in names[:-1] if step != "not"])
-    return path, condition if isinstance(condition, Logic) else Logic("and", (condition,))
+    if not isinstance(condition, Logic):
+        raise cursor.refuse('conditions in parentheses, such as "(id.eq.1,name.is.null)"', len(text) - len(value))
+    return tuple([step for step in names[:-1] if step != "not"]), condition
 
 
 def _condition(cursor: Cursor, depth: int) -> Condition:
