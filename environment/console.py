@@ -1,0 +1,139 @@
+"""Steps with their durations, a live display on a terminal, plain lines elsewhere, and questions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from environment.problem import Problem
+
+_REDRAW_SECONDS = 0.2
+_UP_AND_CLEAR = "\x1b[1A\x1b[2K"
+
+
+class Step:
+    """One thing that is being done.
+
+    `detail` is printed behind the title when it is finished. `show` replaces the lines below the
+    title while it runs; without a terminal a line is printed when it is new.
+    """
+
+    def __init__(self, title: str, stream: TextIO, live: bool) -> None:
+        self.title = title
+        self.detail = ""
+        self._stream = stream
+        self._live = live
+        self._started = time.monotonic()
+        self._lines: tuple[str, ...] = ()
+        self._drawn = 0
+        self._lock = threading.Lock()
+        self._finished = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+
+    def show(self, lines: Sequence[str]) -> None:
+        news = [line for line in lines if line not in self._lines]
+        self._lines = tuple(lines)
+        if not self._live:
+            for line in news:
+                print(f"      {line}", file=self._stream, flush=True)
+
+    def flash(self, line: str) -> None:
+        """Show a line that is only worth seeing while it passes."""
+        if self._live:
+            self._lines = (line,)
+
+    def begin(self) -> None:
+        if self._live:
+            self._ticker.start()
+        else:
+            print(f"  ..  {self.title}", file=self._stream, flush=True)
+
+    def end(self, mark: str) -> None:
+        self._finished.set()
+        if self._live:
+            self._ticker.join()
+        with self._lock:
+            self._erase()
+            detail = f": {self.detail}" if self.detail else ""
+            print(f"  {mark}  {self.title}{detail} ({self._elapsed:.1f} s)", file=self._stream, flush=True)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _tick(self) -> None:
+        while not self._finished.is_set():
+            with self._lock:
+                self._draw()
+            self._finished.wait(_REDRAW_SECONDS)
+
+    def _draw(self) -> None:
+        columns, rows = shutil.get_terminal_size()
+        self._erase()
+        lines = [f"  ..  {self.title} ({self._elapsed:.0f} s)", *(f"      {line}" for line in self._lines)]
+        lines = [line.replace("\t", " ")[: columns - 1] for line in lines[: rows - 1]]
+        self._stream.write("\n".join(lines) + "\n")
+        self._stream.flush()
+        self._drawn = len(lines)
+
+    def _erase(self) -> None:
+        self._stream.write(_UP_AND_CLEAR * self._drawn)
+        self._drawn = 0
+
+
+class Console:
+    """Where a script speaks to the person who started it."""
+
+    def __init__(self, ask: bool = True) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self._live = sys.stdout.isatty() and _understands_escapes()
+        self.interactive = ask and sys.stdin is not None and sys.stdin.isatty()
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Announce a step, and how long it took when it ends; an exception in it marks it as failed."""
+        step = Step(title, sys.stdout, self._live)
+        step.begin()
+        try:
+            yield step
+        except BaseException:
+            step.end("!!")
+            raise
+        step.end("ok")
+
+    def say(self, text: str = "") -> None:
+        print(text, flush=True)
+
+    def ask(self, question: str) -> bool:
+        """Return the answer to a yes-or-no question; without somebody to ask, no."""
+        if not self.interactive:
+            return False
+        try:
+            return input(f"  ??  {question} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
+
+    def report(self, problem: Problem) -> None:
+        """Say what is wrong and what to do about it, on standard error."""
+        lines = [problem.what]
+        if problem.output:
+            lines += [f"  | {line}" for line in problem.output.splitlines()]
+        if problem.advice:
+            lines.append(problem.advice)
+        print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _understands_escapes() -> bool:
+    if os.environ.get("TERM") == "dumb":
+        return False
+    if sys.platform == "win32":
+        os.system("")  # switches the console to escape sequences
+    return True

