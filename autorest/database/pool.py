@@ -1,0 +1,484 @@
+"""The connections that requests share.
+
+`psycopg_pool` opens, recycles and counts them. They are leased from it and, while they work, kept in a free list of
+the event loop's own, which costs a request next to nothing; a lease ends when the connection has been idle for long,
+has reached its lifetime or broke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.pq.abc import PGresult
+from psycopg_pool import AsyncConnectionPool, PoolClosed
+from psycopg_pool import PoolTimeout as LeaseTimeout
+
+from autorest.database.connection import PooledConnection, complete
+from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
+from autorest.database.pipeline import CAN_CLOSE, Pipeline, StaleStatement, Wordings
+from autorest.sql.statement import Transaction
+
+logger = logging.getLogger(__name__)
+# What psycopg_pool warns of is told here, once and in context.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+Verdict = Callable[[Sequence[PGresult]], bool]
+
+#: How often every connection is looked at, in seconds. uvloop forgets a descriptor after one POLLERR, so that what
+#: has arrived, or that nothing more will, may be seen by looking only.
+SWEEP_SECONDS = 0.25
+#: After how many idle seconds a connection is asked whether its other end is still there, and how long it may take.
+PROBE_SECONDS = 5.0
+PROBE_PATIENCE = 2.0
+#: How long a cancelled transaction may take to end before its connection is given up.
+CANCEL_PATIENCE = 2.0
+CANCEL_AGAIN = 0.5
+#: How long a lease may wait inside psycopg_pool before it is called off.
+LEASE_PATIENCE = 60.0
+#: The waits between attempts to connect: the first, then doubling up to the last.
+FIRST_BACKOFF = 0.25
+LAST_BACKOFF = 2.0
+#: How many of a pooler's refusals to know a statement prove that it does not keep them.
+UNKNOWN_STATEMENTS = 3
+
+
+class PoolStats(NamedTuple):
+    """Numbers for metrics.
+
+    `size` is how many connections there may be; `open` how many there are, `available` how many of those are idle;
+    `waiting` how many transactions wait for one. The others count since the start: transactions that timed out
+    waiting, connections opened, attempts to connect that failed, connections lost, transactions run, statements
+    parsed under a name, transactions cancelled because nobody waited for them any more. `connected` tells whether
+    the last thing heard of the database was good.
+    """
+
+    size: int
+    open: int
+    available: int
+    waiting: int
+    timeouts: int
+    opened: int
+    failed: int
+    lost: int
+    transactions: int
+    parses: int
+    cancelled: int
+    connected: bool
+
+
+class Waiting(NamedTuple):
+    """A transaction that waits for a connection, until `deadline` on the loop's clock."""
+
+    transaction: Transaction
+    future: asyncio.Future[Any]
+    deadline: float
+
+
+class Database:
+    """Runs transactions on a pool of at most `size` connections.
+
+    `conninfo` is libpq's, a URI or key=value. Times are in seconds: how long a transaction waits for a connection,
+    after which age a connection is replaced, after how long without use it is closed. `prepared` tells whether
+    statements are prepared under names at all, `max_prepared` how many a connection keeps (below pgBouncer's
+    `max_prepared_statements`). Raises ValueError if libpq does not understand `conninfo`.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        size: int = 10,
+        acquisition_timeout: float = 10.0,
+        max_lifetime: float = 1800.0,
+        max_idle: float = 30.0,
+        prepared: bool = True,
+        max_prepared: int = 150,
+    ) -> None:
+        self._conninfo = complete(conninfo)
+        self._size = size
+        self._acquisition_timeout = acquisition_timeout
+        self._max_lifetime = max_lifetime
+        self._max_idle = max_idle
+        self._limit = max_prepared if prepared else 0
+        self._source: AsyncConnectionPool[PooledConnection] | None = None
+        self._free: list[Pipeline] = []
+        self._pipelines: set[Pipeline] = set()
+        self._waiting: deque[Waiting] = deque()
+        self._leases: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._closing = False
+        self._wordings: Wordings = {}
+        self._unknown_statements = 0
+        self._connected = False
+        self._failures = 0
+        self._retry_at = 0.0
+        self._last_failure = ""
+        self._timeouts = self._opened = self._failed = self._lost_count = self._cancelled = 0
+        self._past_runs = self._past_parses = 0
+
+    async def open(self) -> None:
+        """Begin to connect, and return at once: a database that is down is tried again until it answers."""
+        self._loop = asyncio.get_running_loop()
+        self._source = AsyncConnectionPool(
+            self._conninfo,
+            connection_class=PooledConnection,
+            kwargs={"autocommit": True, "on_failure": self._connect_failed},
+            min_size=0,
+            max_size=self._size,
+            max_lifetime=self._max_lifetime,
+            # What comes back to psycopg_pool has been idle for `max_idle` already.
+            max_idle=1.0,
+            # It reports a failure at once; the waits between attempts are counted here.
+            reconnect_timeout=0.0,
+            reconnect_failed=self._attempts_failed,
+            name="autorest",
+            open=False,
+        )
+        await self._source.open()
+        if self._limit and not CAN_CLOSE:
+            logger.warning("libpq before 17 cannot close prepared statements: only the first %d are kept", self._limit)
+        self._lease()
+        self._sweep_later()
+
+    async def close(self, patience: float = 5.0) -> None:
+        """Take no more transactions, wait up to `patience` seconds for those under way, and close all connections."""
+        if self._source is None or self._closing:
+            return
+        self._closing = True
+        deadline = self._loop.time() + patience
+        # No event tells of it: the hot path is spared one.
+        while (self._waiting or len(self._free) < len(self._pipelines)) and self._loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for timer in self._timers.values():
+            timer.cancel()
+        for waiting in self._waiting:
+            if not waiting.future.done():
+                waiting.future.set_exception(ConnectionFailed("the gateway is shutting down"))
+        self._waiting.clear()
+        for task in self._leases:
+            task.cancel()
+        for pipeline in self._free:
+            self._give_back(pipeline)
+        self._free.clear()
+        for pipeline in list(self._pipelines):
+            pipeline.lose("the gateway is shutting down")
+        if self._leases or self._tasks:
+            await asyncio.wait(self._leases | self._tasks, timeout=patience)
+        await self._source.close()
+
+    async def run(self, transaction: Transaction, verdict: Verdict | None = None) -> Sequence[PGresult]:
+        """Run a transaction and return one result for each of its statements, all in text format.
+
+        Where the transaction's end is `decide`, `verdict` is called with the results: it commits if that returns
+        true, and rolls back if it returns false or raises. When the calling task is cancelled, so is the
+        transaction in the database. A lost connection is never followed by another attempt.
+
+        Raises DatabaseError, after everything was rolled back, if PostgreSQL refused a statement or the commit;
+        PoolTimeout if no connection came free in time, ConnectionFailed if none could be opened, ConnectionLost if
+        it broke, whereupon a commit may or may not have happened.
+        """
+        for _, parameters, _ in transaction.statements:
+            for value in parameters:
+                if value is not None and b"\0" in value:
+                    # libpq would end the value there.
+                    raise DatabaseError("22021", "a text value cannot hold the character U+0000")
+        again = True
+        while True:
+            future = self._loop.create_future()
+            if self._free:
+                self._free.pop().start(transaction, future)
+            else:
+                self._enqueue(transaction, future)
+            try:
+                results: list[PGresult] = await future
+                if transaction.end == "decide":
+                    future = self._conclude(future, results, verdict)
+                    await future
+                return results
+            except StaleStatement as error:
+                self._stale(error)
+                if not again:
+                    raise
+                again = False
+            except asyncio.CancelledError:
+                self._abandon(future)
+                raise
+            except Unavailable as error:
+                error.retry_after = self.retry_after
+                raise
+
+    @property
+    def retry_after(self) -> float:
+        """In how many seconds the next attempt to connect is due, 0.0 if none is."""
+        return max(0.0, self._retry_at - self._loop.time()) if self._failures else 0.0
+
+    def stats(self) -> PoolStats:
+        """Return the numbers of this moment."""
+        return PoolStats(
+            size=self._size,
+            open=len(self._pipelines),
+            available=len(self._free),
+            waiting=len(self._waiting),
+            timeouts=self._timeouts,
+            opened=self._opened,
+            failed=self._failed,
+            lost=self._lost_count,
+            transactions=self._past_runs + sum(pipeline.runs for pipeline in self._pipelines),
+            parses=self._past_parses + sum(pipeline.parses for pipeline in self._pipelines),
+            cancelled=self._cancelled,
+            connected=self._connected,
+        )
+
+    def _conclude(
+        self, future: asyncio.Future[Any], results: list[PGresult], verdict: Verdict | None
+    ) -> asyncio.Future[Any]:
+        """Commit or roll back what `future` has the results of; return the future of that."""
+        pipeline = self._holder(future)
+        if pipeline is None:
+            raise ConnectionLost("the connection broke before the transaction was decided")
+        ending: asyncio.Future[Any] = self._loop.create_future()
+        commit = False
+        try:
+            commit = verdict is not None and verdict(results)
+        finally:
+            pipeline.conclude(commit, ending)
+        return ending
+
+    def _holder(self, future: asyncio.Future[Any]) -> Pipeline | None:
+        return next((pipeline for pipeline in self._pipelines if pipeline.future is future), None)
+
+    # Giving connections to transactions
+
+    def _enqueue(self, transaction: Transaction, future: asyncio.Future[Any]) -> None:
+        """Let a transaction wait for a connection, or refuse it if there is no hope."""
+        if self._closing:
+            raise ConnectionFailed("the gateway is shutting down")
+        if not self._pipelines and self.retry_after:
+            raise ConnectionFailed(self._last_failure, self.retry_after)
+        self._waiting.append(Waiting(transaction, future, self._loop.time() + self._acquisition_timeout))
+        self._grow()
+
+    def _idle(self, pipeline: Pipeline) -> None:
+        """Give a connection that has nothing to do to the first in the queue."""
+        if pipeline.retiring:
+            self._give_back(pipeline)
+            return
+        while self._waiting:
+            transaction, future, _ = self._waiting.popleft()
+            if not future.done():
+                pipeline.start(transaction, future)
+                return
+        self._free.append(pipeline)
+
+    def _abandon(self, future: asyncio.Future[Any]) -> None:
+        """Undo what nobody waits for any more."""
+        pipeline = self._holder(future)
+        if pipeline is None:
+            self._waiting = deque(waiting for waiting in self._waiting if not waiting.future.done())
+            return
+        self._cancelled += 1
+        if future.cancelled():
+            pipeline.settled = self._loop.create_future()
+            self._spawn(self._cancel(pipeline, pipeline.settled))
+        else:
+            pipeline.conclude(False, self._loop.create_future())
+
+    async def _cancel(self, pipeline: Pipeline, settled: asyncio.Future[None]) -> None:
+        """Cancel what a connection does, and keep it from others until nothing can be cancelled by mistake."""
+        deadline = self._loop.time() + CANCEL_PATIENCE
+        while not settled.done():
+            left = deadline - self._loop.time()
+            if left <= 0:
+                pipeline.lose("the server did not end a cancelled transaction")
+                return
+            with contextlib.suppress(psycopg.Error, OSError):
+                await pipeline.connection.cancel_safe(timeout=left)
+            await asyncio.wait((settled,), timeout=min(CANCEL_AGAIN, left))
+        pipeline.settled = None
+        if not pipeline.closed:
+            self._idle(pipeline)
+
+    def _stale(self, error: StaleStatement) -> None:
+        """Stop preparing statements if whatever is in between does not keep them."""
+        if error.sqlstate == "26000" and self._limit:
+            self._unknown_statements += 1
+            if self._unknown_statements >= UNKNOWN_STATEMENTS:
+                logger.warning("the pooler before the database does not keep prepared statements: doing without")
+                self._limit = 0
+                for pipeline in self._pipelines:
+                    pipeline.stop_preparing()
+
+    # Leasing connections
+
+    def _grow(self) -> None:
+        """Lease as many connections as transactions wait for, unless an attempt has just failed."""
+        if self._closing or self.retry_after:
+            return
+        room = self._size - len(self._pipelines)
+        for _ in range(min(len(self._waiting), room) - len(self._leases)):
+            self._lease()
+
+    def _lease(self) -> None:
+        task = self._loop.create_task(self._take_one())
+        self._leases.add(task)
+        task.add_done_callback(self._leases.discard)
+
+    async def _take_one(self) -> None:
+        """Lease a connection, and let it work once its other end has answered."""
+        assert self._source is not None
+        try:
+            connection = await self._source.getconn(timeout=LEASE_PATIENCE)
+        except (LeaseTimeout, PoolClosed):
+            return
+        try:
+            pipeline = self._pipeline_of(connection)
+        except psycopg.Error:
+            await self._source.putconn(connection)
+            return
+        self._pipelines.add(pipeline)
+        try:
+            await self._probe(pipeline)
+        except ConnectionLost as error:
+            self._connect_failed(error)
+        else:
+            self._recovered()
+
+    def _pipeline_of(self, connection: PooledConnection) -> Pipeline:
+        pipeline = connection.driver
+        if pipeline is None:
+            pipeline = Pipeline(connection, self._limit, self._wordings, self._idle, self._lost)
+            connection.driver = pipeline
+            pipeline.expires = self._loop.time() + self._max_lifetime
+            self._opened += 1
+        else:
+            pipeline.attach()
+        pipeline.used = self._loop.time()
+        return pipeline
+
+    def _probe(self, pipeline: Pipeline) -> asyncio.Future[Any]:
+        """Ask an idle connection for a sign of life; the sweep gives it up if there is none."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        pipeline.checked = self._loop.time()
+        pipeline.deadline = pipeline.checked + PROBE_PATIENCE
+        future.add_done_callback(lambda _: setattr(pipeline, "deadline", 0.0))
+        pipeline.probe(future)
+        return future
+
+    def _give_back(self, pipeline: Pipeline) -> None:
+        """End the lease of an idle connection; psycopg_pool closes it, or keeps it for the next lease."""
+        assert self._source is not None
+        self._pipelines.discard(pipeline)
+        pipeline.detach()
+        self._spawn(self._source.putconn(pipeline.connection))
+        self._grow()
+
+    def _lost(self, pipeline: Pipeline) -> None:
+        """End the lease of a broken connection."""
+        assert self._source is not None
+        self._pipelines.discard(pipeline)
+        if pipeline in self._free:
+            self._free.remove(pipeline)
+        self._past_parses += pipeline.parses
+        self._past_runs += pipeline.runs
+        self._spawn(self._source.putconn(pipeline.connection))
+        if self._closing:
+            return
+        self._lost_count += 1
+        if not self._pipelines:
+            self._connected = False
+            if not self._leases and not self.retry_after:
+                self._lease()
+        self._grow()
+
+    # Losing the database and finding it again
+
+    def _connect_failed(self, error: Exception) -> None:
+        """Plan the next attempt, and tell those who wait if there is no connection at all."""
+        self._failed += 1
+        self._last_failure = str(error).strip()
+        if not self.retry_after:
+            self._failures += 1
+            delay = min(FIRST_BACKOFF * 2 ** min(self._failures - 1, 10), LAST_BACKOFF) * random.uniform(0.9, 1.1)
+            self._retry_at = self._loop.time() + delay
+            self._later("retry", delay, self._retry)
+            logger.warning("cannot connect to the database, next attempt in %.1f s: %s", delay, self._last_failure)
+        if not self._pipelines:
+            self._connected = False
+            while self._waiting:
+                future = self._waiting.popleft().future
+                if not future.done():
+                    future.set_exception(ConnectionFailed(self._last_failure, self.retry_after))
+
+    async def _attempts_failed(self, _: object) -> None:
+        """Call off the leases that psycopg_pool will not serve any more: `_retry` makes new ones."""
+        for task in self._leases:
+            task.cancel()
+
+    def _retry(self) -> None:
+        if not self._closing:
+            self._lease()
+            self._grow()
+
+    def _recovered(self) -> None:
+        if self._failures:
+            logger.info("connected to the database again")
+            self._failures = 0
+            if timer := self._timers.pop("retry", None):
+                timer.cancel()
+        self._connected = True
+        self._grow()
+
+    # Looking after connections
+
+    def _sweep_later(self) -> None:
+        self._later("sweep", SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0].deadline <= now or self._waiting[0].future.done()):
+            future = self._waiting.popleft().future
+            if not future.done():
+                self._timeouts += 1
+                future.set_exception(PoolTimeout("all connections to the database stayed busy"))
+        for pipeline in tuple(self._pipelines):
+            self._look_after(pipeline, now)
+        if not self._closing:
+            self._sweep_later()
+
+    def _look_after(self, pipeline: Pipeline, now: float) -> None:
+        pipeline.look()
+        if pipeline.closed:
+            return
+        if pipeline.deadline and now >= pipeline.deadline:
+            pipeline.lose("the server gives no sign of life")
+            return
+        pipeline.retiring = now >= pipeline.expires
+        if pipeline not in self._free:
+            return
+        if pipeline.runs != pipeline.runs_seen:
+            pipeline.runs_seen = pipeline.runs
+            pipeline.used = pipeline.checked = now
+        if pipeline.retiring or now - pipeline.used >= self._max_idle:
+            self._free.remove(pipeline)
+            self._give_back(pipeline)
+        elif now - pipeline.checked >= PROBE_SECONDS:
+            self._free.remove(pipeline)
+            self._probe(pipeline)
+
+    def _later(self, name: str, delay: float, action: Callable[[], None]) -> None:
+        if timer := self._timers.get(name):
+            timer.cancel()
+        self._timers[name] = self._loop.call_later(delay, action)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
