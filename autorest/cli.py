@@ -49,7 +49,7 @@ class Commands(TyperGroup):
             return super().resolve_command(ctx, args)
         near = difflib.get_close_matches(args[0], self.commands, 1)
         if near and not Path(args[0]).exists():
-            raise typer.BadParameter(f"{args[0]} is neither a command nor a file, is {near[0]} meant?")
+            ctx.fail(f"{args[0]} is neither a command nor a file, is {near[0]} meant?")
         return name or "serve", self.commands[name or "serve"], args
 
 

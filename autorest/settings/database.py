@@ -31,8 +31,8 @@ async def read_database_settings(
 
     Settings of the role that `connection` belongs to win over those that db-pre-config makes, and of them those
     for this database alone. When the function fails, its settings are left out with a warning.
-    `settings` must come from `load_settings`, and `running` is as there. Raises SettingsError for a value that is
-    wrong, and asyncpg's errors when the connection fails.
+    `running` is as in `load_settings`. Raises SettingsError for a value that is wrong, and asyncpg's errors when the
+    connection fails.
     """
     if not settings.db_config:
         return settings

@@ -31,7 +31,7 @@ def example() -> str:
     """Return a configuration file that shows every setting, all of them commented out."""
     blocks = []
     for setting in SETTINGS.values():
-        default = _written(setting, setting.default)
+        default = written(setting, setting.default)
         meaning = setting.about.meaning + ("" if default == '""' else f" The default is {default}.")
         sample = setting.about.sample
         lines = textwrap.wrap(meaning, 100, initial_indent="## ", subsequent_indent="## ")
@@ -65,10 +65,11 @@ def _value(settings: Settings, setting: Setting) -> str:
             return _quoted(base64.b64encode(keys.secret_bytes(value, True)).decode())
         case "jwt_role_claim_key" if parse_role_path(value).replaces:
             return _quoted(_UNQUOTED_STEP.sub(lambda step: step[1] or f'."{step[2]}"', value))
-    return _written(setting, value)
+    return written(setting, value)
 
 
-def _written(setting: Setting, value: Any) -> str:
+def written(setting: Setting, value: Any) -> str:
+    """Return a value of `setting` as it stands in a configuration file; none is an empty text."""
     if value is None:
         return '""'
     text = setting.kind.show(value)

@@ -43,8 +43,7 @@ def with_database_settings(
 ) -> Settings:
     """Return `settings` with those of the database over them; `rows` maps names like `db_schemas` to texts.
 
-    Names that a database may not set are passed over. `settings` must come from `load_settings`, and
-    `running` is as there. Raises SettingsError.
+    Names that a database may not set are passed over. `running` is as in `load_settings`. Raises SettingsError.
     """
     settled = _settled(settings._outside, [database_source(rows), outside_source(settings._outside)], running)
     return settled.model_copy(

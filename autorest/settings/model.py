@@ -33,7 +33,7 @@ from autorest.settings.kinds import (
     choice,
     whole,
 )
-from autorest.settings.outside import EMPTY, Outside
+from autorest.settings.outside import Given, Outside
 
 MOST_ROWS = 2**63 - 1
 _SQL_SETTING = re.compile(r"app\.settings\.[^\W\d][\w$]*")
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
             secret=True,
             any_file=True,
         ),
-    ] = Field(None, repr=False)
+    ] = Field(default=None, repr=False)
     db_uri: Annotated[
         Text,
         About(
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
             secret=True,
             any_file=True,
         ),
-    ] = Field("postgresql://", repr=False)
+    ] = Field(default="postgresql://", repr=False)
     db_direct_uri: Annotated[
         Text,
         About(
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
             secret=True,
             any_file=True,
         ),
-    ] = Field("", repr=False)
+    ] = Field(default="", repr=False)
     db_schemas: Annotated[
         tuple[str, ...],
         SCHEMAS,
@@ -281,7 +281,7 @@ class Settings(BaseSettings):
             secret=True,
             any_file=True,
         ),
-    ] = Field(None, repr=False)
+    ] = Field(default=None, repr=False)
     jwt_cache_max_entries: Annotated[
         Whole,
         About(
@@ -433,12 +433,17 @@ class Settings(BaseSettings):
     role_isolation_levels: Annotated[Mapping[str, str], AfterValidator(MappingProxyType)] = Field(default_factory=dict)
 
     _warnings: tuple[str, ...] = ()
-    _outside: Outside = EMPTY
+    _outside: Outside = Outside()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is questionable but not wrong, a sentence each, for the log."""
         return self._warnings
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember what was given, for settings of the database to be laid over it."""
+        given = {name: Given(getattr(self, name), "given") for name in self.model_fields_set if name in SETTINGS}
+        self._outside = Outside(given, self.app_settings)
 
     @field_validator("db_uri", "db_direct_uri")
     @classmethod

@@ -21,6 +21,3 @@ class Outside:
     given: Mapping[str, Given] = field(default_factory=dict)
     app_settings: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-
-EMPTY = Outside()
