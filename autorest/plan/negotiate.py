@@ -91,12 +91,14 @@ def _explained(catalog: Catalog, accepted: MediaType, target: QualifiedName, who
     asked = (accepted.parameter("options") or "").split("|")
     options = tuple(option for option in PLAN_OPTIONS if option in asked)
     kind = PLAN_FORMATS[accepted.essence]
-    parameters = (("for", str(_canonical(wanted, inner.media_type))),)
+    parameters = (("for", str(_named(wanted, inner.media_type))),)
     if options:
         parameters = (*parameters, ("options", "|".join(options)))
     return Rendering(inner.handler, MediaType(f"application/vnd.pgrst.plan+{kind}", parameters), Explain(kind, options))
 
 
-def _canonical(wanted: str | None, found: MediaType) -> MediaType:
-    """What the plan is for, as it was asked: a handler for any type does not rename it."""
-    return parse_media_type(wanted) if wanted and found.essence != parse_media_type(wanted).essence else found
+def _named(wanted: str | None, found: MediaType) -> MediaType:
+    """Return what the plan is for: as it was asked, our own media types by their full name."""
+    if not wanted or wanted.lower().startswith("application/vnd.pgrst."):
+        return found
+    return MediaType(parse_media_type(wanted).essence)
