@@ -19,7 +19,6 @@ from autorest.cli import main
 from autorest.settings import SETTINGS, example
 from tests.support.ports import free_port
 
-
 Server = TypeVar("Server", bound=socketserver.BaseServer)
 
 
