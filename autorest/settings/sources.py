@@ -67,7 +67,7 @@ class _Reader:
             found = self.from_environment(setting, key) or self.from_file(setting, key)
             if found is None or (found.value == "" and not setting.kind.empty):
                 continue
-            return self.dereferenced(setting, found)
+            return found
         return None
 
     def from_environment(self, setting: Setting, key: str) -> Given | None:
@@ -78,7 +78,7 @@ class _Reader:
             if path:
                 return self.contents(setting, path, f"{name}_FILE")
             if text is not None:
-                return Given(text, name)
+                return self.dereferenced(setting, text, name)
         return None
 
     def from_file(self, setting: Setting, key: str) -> Given | None:
@@ -88,7 +88,7 @@ class _Reader:
         origin = str(binding.line)
         match binding.value:
             case str() as text:
-                return Given(text, origin)
+                return self.dereferenced(setting, text, origin)
             case bool() as value if setting.kind.literal is bool:
                 return Given("true" if value else "false", origin)
             case Decimal() as number if setting.kind.literal is Decimal:
@@ -100,13 +100,11 @@ class _Reader:
         self.warnings.append(f"{origin}: {key} is not {setting.kind.wants}, its default is used")
         return Given("", origin)
 
-    def dereferenced(self, setting: Setting, found: Given) -> Given:
-        if not isinstance(found.value, str) or not found.value.startswith("@"):
-            return found
-        path = found.value[1:]
-        if setting.about.any_file or Path(path).is_absolute():
-            return self.contents(setting, path, found.origin)
-        return found
+    def dereferenced(self, setting: Setting, text: str, origin: str) -> Given:
+        path = text.removeprefix("@")
+        if path != text and (setting.about.any_file or Path(path).is_absolute()):
+            return self.contents(setting, path, origin)
+        return Given(text, origin)
 
     def contents(self, setting: Setting, path: str, origin: str) -> Given:
         earlier = self.earlier.given.get(setting.attribute) if self.earlier else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -199,6 +201,22 @@ class TestFiles:
         (tmp_path / "role").write_text("anon")
         settings = load(config, PGRST_DB_ANON_ROLE="", PGRST_DB_ANON_ROLE_FILE=str(tmp_path / "role"))
         assert settings.db_anon_role == "anon"
+
+    def test_a_path_in_a_file_is_no_path(self, config: Path, tmp_path: Path) -> None:
+        (tmp_path / "role").write_text(f"@{tmp_path}/other")
+        assert load(config, AUTOREST_DB_ANON_ROLE_FILE=str(tmp_path / "role")).db_anon_role == f"@{tmp_path}/other"
+
+    @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="no /dev/stdin on this platform")
+    def test_standard_input_is_read_once(self) -> None:
+        script = """
+from autorest.settings import load_settings
+environment = {"AUTOREST_JWT_SECRET": "@/dev/stdin"}
+running = load_settings(None, environment)
+again = load_settings(None, environment, running=running)
+print(running.jwt_secret.decode(), again.jwt_secret == running.jwt_secret)
+"""
+        done = subprocess.run([sys.executable, "-c", script], input=SECRET + "\n", capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == (f"{SECRET} True\n", "")
 
 
 class TestReload:
