@@ -1,0 +1,30 @@
+# The gateway. Builds with the locked dependencies of requirements.lock when that file is there.
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /build
+RUN python -m venv /opt/autorest
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY pyproject.toml requirements.loc[k] ./
+# the dependencies have a layer of their own, so that a change of the code does not load them again
+RUN if [ ! -f requirements.lock ]; then \
+      python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+        > requirements.lock; \
+    fi; \
+    /opt/autorest/bin/pip install -r requirements.lock
+COPY README.md ./
+COPY autorest ./autorest
+RUN /opt/autorest/bin/pip install --no-deps . \
+    && /opt/autorest/bin/pip uninstall --yes pip
+
+FROM ${PYTHON_IMAGE}
+RUN groupadd --gid 10001 autorest \
+    && useradd --uid 10001 --gid autorest --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin autorest
+COPY --chmod=0755 docker/handover.sh /usr/local/bin/handover
+COPY --from=build /opt/autorest /opt/autorest
+ENV PATH=/opt/autorest/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER autorest
+EXPOSE 3000 3001
+ENTRYPOINT ["handover", "autorest"]
+CMD ["autorest", "serve"]
+HEALTHCHECK --interval=3s --timeout=5s --retries=5 --start-period=60s CMD ["autorest", "ready"]

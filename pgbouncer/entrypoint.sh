@@ -1,0 +1,31 @@
+#!/bin/sh
+# Fills pgBouncer's configuration in from the environment and starts it.
+set -eu
+
+export PGBOUNCER_SERVER_HOST="${PGBOUNCER_SERVER_HOST:-postgres}"
+export PGBOUNCER_SERVER_PORT="${PGBOUNCER_SERVER_PORT:-5432}"
+export PGBOUNCER_DEFAULT_POOL_SIZE="${PGBOUNCER_DEFAULT_POOL_SIZE:-20}"
+export PGBOUNCER_RESERVE_POOL_SIZE="${PGBOUNCER_RESERVE_POOL_SIZE:-5}"
+export PGBOUNCER_MAX_CLIENT_CONN="${PGBOUNCER_MAX_CLIENT_CONN:-1000}"
+export PGBOUNCER_MAX_PREPARED_STATEMENTS="${PGBOUNCER_MAX_PREPARED_STATEMENTS:-200}"
+
+for name in DEFAULT_POOL_SIZE RESERVE_POOL_SIZE MAX_CLIENT_CONN MAX_PREPARED_STATEMENTS; do
+  eval "value=\$PGBOUNCER_$name"
+  case $value in
+    '' | *[!0-9]*)
+      echo "PGBOUNCER_$name must be a whole number, not \"$value\"." >&2
+      exit 1
+      ;;
+  esac
+done
+
+if [ ! -r /run/credentials/pgbouncer_userlist ]; then
+  echo "The secret pgbouncer_userlist is missing: run setup.py, which makes secrets/pgbouncer_userlist.txt." >&2
+  exit 1
+fi
+
+# a connection to PostgreSQL or a client takes a file descriptor, and so does a little else
+ulimit -n "$((PGBOUNCER_MAX_CLIENT_CONN + PGBOUNCER_DEFAULT_POOL_SIZE + PGBOUNCER_RESERVE_POOL_SIZE + 100))" 2> /dev/null || true
+
+envsubst < /etc/pgbouncer/pgbouncer.ini.template > /tmp/pgbouncer.ini
+exec pgbouncer /tmp/pgbouncer.ini
