@@ -17,7 +17,6 @@ from autorest.request.model import (
     Test,
 )
 
-
 OPERATORS = (
     *("eq", "gt", "gte", "lt", "lte", "neq", "like", "ilike", "match", "imatch"),
     *("cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj"),
