@@ -9,6 +9,8 @@ the integers they are, and nothing is allocated for what does not happen on a go
 - The answer is given after ReadyForQuery, for a deferred constraint may still fail after CommandComplete.
 - A statement is parsed right before it is executed, after the statement that sets the role, and its name belongs to
   the role and the text: PostgreSQL plans for one role, and checks the schema's USAGE when it parses.
+- The text that is parsed begins with a comment that differs from role to role: pgBouncer parses a text that one of its
+  servers knows no second time, and what one role may parse another may not.
 - No two statements ever have the same name, on this connection or on another, so that a pooler that does not keep
   prepared statements apart answers with an error and never runs another statement than the one meant.
 """
@@ -46,7 +48,8 @@ GOOD = int(ConnStatus.OK)
 #: libpq before 17 cannot send Close: there, once the limit is reached, further statements stay unprepared.
 CAN_CLOSE = capabilities.has_send_close_prepared()
 
-#: What a pooler may keep under a statement's text although it no longer fits: texts and how often to vary them.
+#: The texts whose results changed their columns, and how often. A pooler would take up what it once prepared for a
+#: text, which PostgreSQL refuses to run from then on: the number becomes part of the text.
 Wordings = dict[bytes, int]
 MAX_WORDINGS = 1000
 
@@ -334,7 +337,7 @@ class Pipeline:
     def _parse(self, key: tuple[str, bytes], parameters: tuple[bytes | None, ...], position: int) -> int:
         """Send a statement that has no name here yet; return the position of its Execute."""
         pg, prepared, aside = self._pg, self._prepared, self._aside
-        _, text = key
+        role, text = key
         if len(prepared) >= self._limit:
             if not CAN_CLOSE:
                 self._send_unnamed(text, parameters)
@@ -350,7 +353,7 @@ class Pipeline:
         wording = self._wordings.get(text, 0)
         if wording:
             self._varied[name] = wording
-        pg.send_prepare(name, text + b" " * wording)
+        pg.send_prepare(name, label(role, wording) + text)
         prepared[key] = name
         aside[position] = (key, name)
         self._send_prepared(name, parameters)
@@ -436,3 +439,10 @@ class Pipeline:
         if sys.platform != "win32":
             # uvloop lets go of a descriptor in its next iteration only.
             self._loop.call_soon(os.close, self._descriptor)
+
+
+def label(role: str, wording: int = 0) -> bytes:
+    """Return the comment before a statement's text, different for every role and wording."""
+    # No role's name can end the comment: what is not a plain name is spelt in digits.
+    plain = role if role.isascii() and role.isidentifier() else f"0x{role.encode().hex()}"
+    return f"/* {plain}{f' {wording}' if wording else ''} */ ".encode()

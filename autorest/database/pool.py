@@ -208,6 +208,7 @@ class Database:
                 if not again:
                     raise
                 again = False
+                transaction = unprepared(transaction)
             except asyncio.CancelledError:
                 self._abandon(future)
                 raise
@@ -482,3 +483,8 @@ class Database:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def unprepared(transaction: Transaction) -> Transaction:
+    """Return `transaction` without names for its statements."""
+    return transaction._replace(statements=tuple(each._replace(prepare=False) for each in transaction.statements))

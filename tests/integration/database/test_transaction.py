@@ -61,7 +61,9 @@ async def test_the_first_error_rolls_everything_back_and_skips_the_rest(road: st
 
 
 async def test_errors_carry_what_postgresql_said(road: str) -> None:
-    raising = """DO $$ BEGIN RAISE EXCEPTION 'no way' USING ERRCODE = 'PT418', DETAIL = 'ünïcode', HINT = 'tea'; END $$"""
+    raising = (
+        """DO $$ BEGIN RAISE EXCEPTION 'no way' USING ERRCODE = 'PT418', DETAIL = 'ünïcode', HINT = 'tea'; END $$"""
+    )
     async with opened(road) as database:
         with pytest.raises(DatabaseError) as caught:
             await database.run(work("alice", raising))
