@@ -255,7 +255,7 @@ def _computed(row: Row, schemas: Mapping[int, str]) -> ComputedRelationship:
     origin = QualifiedName(schemas[row["origin_schema"]], intern(row["origin_name"]))
     target = QualifiedName(schemas[row["target_schema"]], intern(row["target_name"]))
     return ComputedRelationship(
-        function=QualifiedName(intern(row["schema"]), intern(row["name"])),
+        function=QualifiedName(schemas[row["schema"]], intern(row["name"])),
         origin=origin,
         target=target,
         to_one=row["to_one"],
@@ -280,14 +280,11 @@ async def _relationships(
         async for across in unhurried(across_junctions(to_one, relations[name].primary_key)):
             found[across.origin, across.target.schema].append(across)
     for one in computed:
-        overridden = one.origin, one.function.schema
-        if overridden in found:
-            found[overridden] = without_overridden(found[overridden], one.function)
-    for one in computed:
-        found[one.origin, one.target.schema].append(one)
-    made = ((way, tuple(sorted(ways, key=place))) for way, ways in drained(found) if ways)
-    kept = (_kept(before.relationships, way, ways) for way, ways in made)
-    return {(ways[0].origin, ways[0].target.schema): ways async for ways in unhurried(kept)}
+        way = one.origin, one.function.schema
+        found[way] = [*without_overridden(found[way], one.function), one]
+    made = ((way, tuple(sorted(ways, key=place))) for way, ways in drained(found))
+    kept = ((way, _kept(before.relationships, way, ways)) for way, ways in made)
+    return {(ways[0].origin, schema): ways async for (_, schema), ways in unhurried(kept)}
 
 
 async def _routines(

@@ -208,7 +208,8 @@ class MediaHandler:
 class Catalog:
     """Everything the planner knows of the database. Never changed, only replaced.
 
-    relationships    (origin, schema of the target) → every way to a target in that schema
+    relationships    (origin, schema of the target) → every way to a target in that schema; a computed
+                     relationship goes by the schema of its function
     routines         name → its overloads, those with fewest parameters first
     representations  (source type, target type) → function that converts between them; one of the
                      two is `json` or `text`, the other a domain
