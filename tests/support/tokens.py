@@ -29,6 +29,12 @@ class Settings:
     db_anon_role: str | None = "api_anon"
     jwt_default_role: str | None = None
     auth_signing_key: str | None = None
+    auth_registration_enabled: bool = False
+    auth_default_role: str = "api_user"
+    auth_token_lifetime: int = 900
+    auth_refresh_lifetime: int = 3600
+    auth_trusted_proxies: tuple[str, ...] = ()
+    db_uri: str = ""
 
 
 def private_key(algorithm: str, number: int = 0) -> Any:
