@@ -7,6 +7,7 @@ gave it, so it never shows more than that token may use.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -65,7 +66,7 @@ def routes() -> list[BaseRoute]:
     return [Route(f"{PREFIX}/{name}", _serve(name)) for name in _assets() if name != "index.html"]
 
 
-def _serve(name: str):  # type: ignore[no-untyped-def]
+def _serve(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         return _file(request, name)
 

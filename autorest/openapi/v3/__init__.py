@@ -8,6 +8,7 @@ from typing import Any, Final
 from autorest.catalog.model import Catalog, QualifiedName
 from autorest.openapi.comments import summary_and_description
 from autorest.openapi.privileges import Access, RoutineKey, visible_relations, visible_routines
+from autorest.openapi.v3 import login as login_parts
 from autorest.openapi.v3 import relations as relation_parts
 from autorest.openapi.v3 import routines as routine_parts
 from autorest.openapi.v3 import shared
@@ -31,13 +32,16 @@ def document_v3(
     server_url: str = "/",
     profiles: tuple[str, ...] = (),
     anonymous: bool = True,
+    login: bool = False,
+    registration: bool = False,
 ) -> Json:
     """Return the OpenAPI 3.1 document of `schema`.
 
     `relations` and `routines` are what the role may use; None shows everything. The first line of
     `schema_comment` is the title, the rest the description. `server_url` is where the API is
     reached; a relative one counts from where the document was found. `profiles` are the exposed
-    schemas, the default first. `anonymous`: requests without a token are served.
+    schemas, the default first. `anonymous`: requests without a token are served. `login` and
+    `registration`: the paths below /auth/ that are switched on.
     """
     types = Types.of(catalog)
     several = len(profiles) > 1
@@ -60,6 +64,10 @@ def document_v3(
             overloads, catalog, types, documented, profiles=several
         )
         components["schemas"] |= routine_parts.schemas(overloads, types)
+    if login:
+        tags[login_parts.TAG] = {"name": login_parts.TAG, "description": "E-mail and password for a token"}
+        paths |= login_parts.paths(registration=registration)
+        components["schemas"] |= login_parts.schemas()
     title, description = summary_and_description(schema_comment)
     return {
         "openapi": "3.1.0",

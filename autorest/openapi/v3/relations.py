@@ -83,6 +83,10 @@ def _column_schema(column: Column, relation: Relation, reference: Json | None, t
     if not column.writable:
         described["readOnly"] = True
     described["x-pg-type"] = column.nominal_type
+    if column.default is not None:
+        described["x-pg-default"] = column.default
+    if not column.nullable and "type" not in described:
+        described["x-pg-nullable"] = False
     if column.name in relation.primary_key:
         described["x-pg-primary-key"] = True
     if reference is not None:
@@ -127,7 +131,7 @@ def _insert_schema(relation: Relation, types: Types) -> Json:
         is_literal, value = literal_default(column)
         if is_literal:
             described["default"] = value
-        elif column.default is not None:
+        if column.default is not None:
             described["x-pg-default"] = column.default
     required = [
         name for name in properties if not relation.columns[name].nullable and relation.columns[name].default is None
@@ -147,6 +151,8 @@ def _written(column: Column, types: Types) -> Json:
     if column.description is not None:
         described["description"] = column.description
     described["x-pg-type"] = column.nominal_type
+    if not column.nullable and "type" not in described:
+        described["x-pg-nullable"] = False
     return described
 
 
@@ -183,15 +189,14 @@ def rows_content(row: Json, example: Json | None, extra: Iterable[str] = ()) -> 
 
 
 def extra_media_types(relation: Relation, catalog: Catalog) -> list[str]:
-    """Return what the database's own media type handlers make of this relation."""
+    """Return the media types this relation comes in beside the usual ones: GeoJSON, the database's own handlers'."""
     has_geometry = any(column.type.rpartition(".")[2] in _GEOMETRY for column in relation.columns.values())
-    return sorted(
+    own = {
         media_type
         for target, media_type in catalog.media_handlers
-        if target in (None, relation.name)
-        and media_type not in ("*/*", shared.JSON, shared.CSV)
-        and (has_geometry or target is not None or media_type != "application/geo+json")
-    )
+        if target in (None, relation.name) and media_type not in ("*/*", shared.JSON, shared.CSV)
+    }
+    return sorted(own | {shared.GEOJSON} if has_geometry else own)
 
 
 # --- operations -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ OBJECT: Final = "application/vnd.pgrst.object+json"
 STRIPPED_OBJECT: Final = "application/vnd.pgrst.object+json;nulls=stripped"
 STRIPPED_ARRAY: Final = "application/vnd.pgrst.array+json;nulls=stripped"
 CSV: Final = "text/csv"
+GEOJSON: Final = "application/geo+json"
 FORM: Final = "application/x-www-form-urlencoded"
 
 FILTER_PATTERN: Final = (
@@ -184,13 +185,13 @@ _FAILURES: Final[Mapping[int, _Failure]] = {
 
 _ALWAYS: Final = (400, 401, 403, 404, 406, 500, 503, 504)
 
-_HEADERS: Final[Mapping[str, tuple[str, Json, str]]] = {
+_HEADERS: Final[Mapping[str, tuple[str, Json, str | int]]] = {
     "Content-Range": ("First and last row, and the total if it was counted", {"type": "string"}, "0-24/3573"),
     "Content-Location": ("The target with its parameters in order", {"type": "string"}, "/orders?id=eq.1"),
     "Location": ("Where the new row is", {"type": "string"}, "/orders?id=eq.1"),
     "Preference-Applied": ("The preferences that were honoured", {"type": "string"}, "return=representation"),
     "WWW-Authenticate": ("What is wrong with the token (RFC 6750)", {"type": "string"}, "Bearer"),
-    "Retry-After": ("Seconds to wait before trying again", {"type": "integer", "minimum": 0}, "1"),
+    "Retry-After": ("Seconds to wait before trying again", {"type": "integer", "minimum": 0}, 1),
 }
 
 

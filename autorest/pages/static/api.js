@@ -1,5 +1,6 @@
 // The API itself: the token, the document, and requests with their answers.
 
+import { parse } from "./json.js";
 import { address } from "./query.js";
 
 const TOKEN = "autorest.token";
@@ -59,7 +60,7 @@ export async function loadDocument(version = "3.1") {
   }
   const text = await response.text();
   if (!response.ok) throw Object.assign(new Error(explain(text, response)), { status: response.status });
-  return JSON.parse(text);
+  return parse(text);
 }
 
 function explain(text, response) {

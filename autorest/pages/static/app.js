@@ -1,6 +1,6 @@
 // The page: what is where, which address shows what, and when the API is read anew.
 
-import { keepProfile, loadDocument, profile } from "./api.js";
+import { keepProfile, loadDocument, profile, token } from "./api.js";
 import { choice, fill, h, icon } from "./dom.js";
 import { readDocument } from "./model.js";
 import { identity, openTokenDialog } from "./token.js";
@@ -179,7 +179,7 @@ function drawProblem() {
       "div",
       { class: "row" },
       h("button", { type: "button", class: "primary", onclick: load }, "Try again"),
-      h("button", { type: "button", class: "quiet", onclick: () => openTokenDialog({ login: false, changed: load }) }, "Change the token"),
+      h("button", { type: "button", class: "quiet", onclick: () => openTokenDialog({ login: !token(), changed: load }) }, "Change the token"),
     ),
   );
 }

@@ -51,6 +51,8 @@ export function requestConsole({ build, blocked = () => null, label, danger, dra
       problem.textContent = error.message;
     }
     const reason = request && blocked();
+    if (reason) problem.textContent = reason;
+    problem.classList.toggle("waits", Boolean(reason));
     button.disabled = !request || Boolean(reason);
     button.title = reason ?? "Ctrl+Enter";
     if (!request) return;

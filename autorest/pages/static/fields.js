@@ -27,6 +27,7 @@ function jsonOf(field, { isNull, text }) {
     case "boolean":
       return text === "true" ? "true" : "false";
     case "number":
+      if (!text.trim()) return "null";
       // Infinity and NaN have no number in JSON: PostgreSQL reads them from strings.
       return NUMBER.test(text.trim()) ? text.trim() : JSON.stringify(text.trim());
     default:
@@ -37,6 +38,15 @@ function jsonOf(field, { isNull, text }) {
         throw new Error(`${field.name} is no JSON. A text needs quotes: "like this".`);
       }
   }
+}
+
+/** Says which number still lacks its value; null where none does. */
+export function unfilled(fields, values) {
+  const empty = fields.find((field) => {
+    const { used, isNull, text } = values.get(field.name);
+    return field.input === "number" && used && !isNull && !text.trim();
+  });
+  return empty ? `${empty.name} has no value yet.` : null;
 }
 
 /** The body as JSON text, with every digit as it was typed. */
@@ -52,7 +62,8 @@ export function argumentsOf(fields, values) {
   return fields
     .filter((field) => values.get(field.name)?.used)
     .map((field) => {
-      const { text } = values.get(field.name);
+      const { isNull, text } = values.get(field.name);
+      if (isNull) throw new Error(`${field.name} cannot be null in a query string. Choose POST.`);
       return [field.name, field.input === "boolean" ? text || "false" : text];
     });
 }
@@ -109,6 +120,11 @@ function drawField(field, value, changed) {
   return row;
 }
 
+/** The default as it is typed in; empty where it is computed. */
+function literal(field) {
+  return field.choices.find((choice) => JSON.stringify(choice) === field.defaultText) ?? "";
+}
+
 function drawInput(field, value, id) {
   const placeholder = field.defaultText ? `default ${field.defaultText}` : "";
   const common = { id, "aria-required": field.required ? "true" : null, "data-field": field.name };
@@ -118,7 +134,7 @@ function drawInput(field, value, id) {
       return choice([["true", "true"], ["false", "false"]], value.text, common);
     }
     case "choice": {
-      value.text = value.text || field.choices[0];
+      value.text = value.text || literal(field) || field.choices[0];
       return choice(field.choices.map((each) => [each, each]), value.text, common);
     }
     case "json":

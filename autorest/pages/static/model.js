@@ -1,5 +1,7 @@
 // What the page knows of the API, out of its OpenAPI 3.1 document.
 
+import { print } from "./json.js";
+
 const REFERENCE = "#/components/";
 
 /** Reads a document into { title, description, version, profiles, anonymous, login, relations, functions }. */
@@ -88,13 +90,13 @@ export function readField(name, property, required = false) {
     name,
     pgType: property["x-pg-type"] ?? types.filter((type) => type !== "null").join(" or ") ?? "",
     description: property.description ?? "",
-    nullable: types.length === 0 || types.includes("null"),
+    nullable: property["x-pg-nullable"] ?? (types.length === 0 || types.includes("null")),
     choices: (property.enum ?? []).filter((value) => value !== null),
     maxLength: property.maxLength,
     readOnly: Boolean(property.readOnly),
     primary: Boolean(property["x-pg-primary-key"]),
     references: property["x-pg-references"],
-    defaultText: Object.hasOwn(property, "default") ? JSON.stringify(property.default) : property["x-pg-default"],
+    defaultText: Object.hasOwn(property, "default") ? print(property.default) : property["x-pg-default"],
     required,
     input: inputOf(types, property),
   };

@@ -1,7 +1,7 @@
 // The answer to a request: what it was, how long it took, its rows, its text and its headers.
 
 import { copy, fill, h, icon } from "./dom.js";
-import { draw, parse, print } from "./json.js";
+import { Exact, draw, parse, print } from "./json.js";
 
 const MOST_ROWS = 500;
 const MOST_TEXT = 400000;
@@ -94,7 +94,7 @@ function drawTable(rows, rowActions, columns) {
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)), withActions && h("th", { class: "acts" }, h("span", { class: "offscreen" }, "Actions")))),
+    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col", class: isNumber(rows[0][name]) ? "number" : null }, name)), withActions && h("th", { class: "acts" }, h("span", { class: "offscreen" }, "Actions")))),
     h(
       "tbody",
       {},
@@ -109,10 +109,14 @@ function drawTable(rows, rowActions, columns) {
   ];
 }
 
+function isNumber(value) {
+  return typeof value === "number" || value instanceof Exact;
+}
+
 function drawCell(value) {
   if (value === undefined) return h("td", { class: "absent" });
   if (value === null) return h("td", { class: "null" }, "null");
-  const kind = typeof value === "string" ? "string" : value && typeof value === "object" && !("source" in value) ? "object" : typeof value === "boolean" ? "boolean" : "number";
+  const kind = isNumber(value) ? "number" : typeof value;
   const text = typeof value === "string" ? value : print(value);
   const cut = text.length > 300 ? `${text.slice(0, 300)}…` : text;
   return h("td", { class: kind, title: text.length > 60 ? text.slice(0, 2000) : null }, cut);

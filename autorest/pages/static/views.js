@@ -3,7 +3,7 @@
 import { base, commonHeaders, loadDocument } from "./api.js";
 import { requestConsole } from "./console.js";
 import { choice, copy, fill, fresh, h, icon, prose, toast } from "./dom.js";
-import { argumentsOf, bodyOf, drawFields, emptyValues, inputText } from "./fields.js";
+import { argumentsOf, bodyOf, drawFields, emptyValues, inputText, unfilled } from "./fields.js";
 import { print } from "./json.js";
 import { fieldsOf } from "./model.js";
 import { drawColumns, drawFilters, drawOrders, drawRange, emptyNarrowing, narrowingParameters } from "./narrowing.js";
@@ -66,7 +66,7 @@ function documentButton(version) {
       class: "quiet",
       onclick: async () => {
         try {
-          const content = JSON.stringify(await loadDocument(version), null, 2);
+          const content = print(await loadDocument(version));
           const link = h("a", { href: URL.createObjectURL(new Blob([content], { type: JSON_TYPE })), download: `openapi-${version}.json` });
           link.click();
           setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -297,7 +297,7 @@ const ANSWER_WITH = [
   ["minimal", "nothing"],
 ];
 
-/** A form for a body, or the JSON itself. Gives [element, () => body]. */
+/** A form for a body, or the JSON itself. Gives [element, () => body, () => what it lacks]. */
 function bodyForm(fields, draft, changed) {
   const box = h("div", { class: "body-form" });
   const build = () => {
@@ -333,7 +333,8 @@ function bodyForm(fields, draft, changed) {
   });
   draw();
   const element = [h("div", { class: "tabs small", role: "group", "aria-label": "Body as" }, modes), box];
-  return [element, build];
+  const lacks = () => (draft.mode === "form" ? unfilled(fields, draft.values) : null);
+  return [element, build, lacks];
 }
 
 function readableBody(build) {
@@ -349,10 +350,11 @@ function drawInsert(relation) {
   const fields = fieldsOf(relation.insert).map((field) => ({ ...field, primary: relation.primaryKey.includes(field.name) }));
   let panel = null;
   const changed = () => panel?.update();
-  const [form, build] = bodyForm(fields, draft, changed);
+  const [form, build, lacks] = bodyForm(fields, draft, changed);
   panel = requestConsole({
     label: "Insert",
     draft,
+    blocked: lacks,
     build: () => ({
       method: "POST",
       path: relation.path,
@@ -403,7 +405,7 @@ function drawChange(relation, tab, { method, label, danger, body }) {
     every.hidden = draft.filters.length > 0;
     panel?.update();
   };
-  const [form, build] = body ? bodyForm(fieldsOf(relation.update), draft, changed) : [null, null];
+  const [form, build, lacks] = body ? bodyForm(fieldsOf(relation.update), draft, changed) : [null, null, () => null];
   const most = h("input", { type: "number", min: "0", value: draft.most, placeholder: "any number" });
   most.addEventListener("input", () => {
     draft.most = most.value;
@@ -424,7 +426,7 @@ function drawChange(relation, tab, { method, label, danger, body }) {
       ],
       body: body ? readableBody(build) : null,
     }),
-    blocked: () => (draft.filters.length || draft.everyRow ? null : "Add a filter, or say that you mean every row."),
+    blocked: () => (draft.filters.length || draft.everyRow ? lacks() : "Add a filter, or say that you mean every row."),
     describeAnswer: () => ({ columns: relation.columns.map((column) => column.name), rowActions: tab === "delete" ? undefined : rowActionsOf(relation) }),
   });
   changed();
@@ -469,7 +471,7 @@ function drawStructure(relation, byName) {
         "table",
         { class: "structure" },
         h("thead", {}, h("tr", {}, ["Column", "Type", "Null", "Default", "About"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, relation.columns.map((column) => structureRow(relation, column, byName))),
+        h("tbody", {}, relation.columns.map((column) => structureRow(column, byName))),
       ),
     ),
     relation.embeds.length
@@ -487,9 +489,7 @@ function drawStructure(relation, byName) {
   );
 }
 
-function structureRow(relation, column, byName) {
-  const written = [relation.insert, relation.update].map((schema) => schema?.properties?.[column.name]).find(Boolean) ?? {};
-  const fallback = Object.hasOwn(written, "default") ? JSON.stringify(written.default) : written["x-pg-default"];
+function structureRow(column, byName) {
   const target = column.references && byName.get(column.references.relation);
   return h(
     "tr",
@@ -497,7 +497,7 @@ function structureRow(relation, column, byName) {
     h("th", { scope: "row" }, h("code", {}, column.name), column.primary ? h("span", { class: "badge key", title: "Primary key" }, icon("key"), "key") : null),
     h("td", {}, h("code", {}, column.pgType)),
     h("td", {}, column.nullable ? "yes" : "no"),
-    h("td", {}, column.readOnly ? "generated" : fallback ? h("code", {}, fallback) : ""),
+    h("td", {}, column.readOnly ? "generated" : column.defaultText ? h("code", {}, column.defaultText) : ""),
     h(
       "td",
       { class: "about" },
@@ -552,6 +552,7 @@ export function drawFunction(routine) {
   panel = requestConsole({
     label: "Call",
     draft,
+    blocked: () => (chosen().type ? null : unfilled(chosen().fields, draft.values.get(chosen().key))),
     build: () => {
       const form = chosen();
       const byQuery = draft.method === "GET" && !form.type;
