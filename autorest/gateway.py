@@ -189,9 +189,7 @@ class Gateway:
 _WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}
 
 
-def _json_payload(
-    raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]]
-) -> JsonPayload | None:
+def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]]) -> JsonPayload | None:
     """Read a JSON body for its keys, which are part of the shape; None for what the whole grammar must look at."""
     if raw.method not in _WRITES or heeded.content_type not in (None, b"application/json"):
         return None
@@ -205,9 +203,7 @@ def _json_payload(
     return payload if isinstance(payload, JsonPayload) else None
 
 
-def _shape(
-    raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None
-) -> Hashable | None:
+def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None) -> Hashable | None:
     """Return what requests must have in common to share a template; None when it cannot be shared."""
     if raw.method in _WRITES and payload is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol
 
@@ -57,6 +57,8 @@ class Template:
         verbose: bool,
     ) -> Template:
         """`ranged` tells whether requests of the shape can ask for less than all rows."""
+        if not ranged and plan.tree.path is not None:
+            plan = replace(plan, tree=replace(plan.tree, path=None))
         count = plan.preferences.count
         explained = isinstance(plan, ReadPlan) and count in ("planned", "estimated")
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None

@@ -40,7 +40,7 @@ def root_response(request: ApiRequest, catalog: Catalog, settings: Settings, res
 
     `results` are those of the statements of `root_work`. Raises PGRST107 when nothing acceptable can be made.
     """
-    version = choose_version(request.accept, settings.openapi_version)
+    version = choose_version(request.accept, settings.document_version)
     row = [results[-1].get_value(0, column) for column in range(results[-1].nfields)]
     allowed = read_privileges(request.schema, row) if _follows_privileges(settings) else None
     comment = allowed.comment if allowed else _text(row[0])

@@ -16,7 +16,7 @@ from autorest.plan.model import (
     Rendering,
     SingleHandler,
 )
-from autorest.request.media_types import ANY, JSON, parse_media_type
+from autorest.request.media_types import JSON, parse_media_type
 from autorest.request.model import MediaType
 
 OBJECT = MediaType("application/vnd.pgrst.object+json")

@@ -57,6 +57,4 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[Heeded, dict[s
                 continue
         seen[name.decode("latin-1")] = value.decode("utf-8", "replace")
     authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie = found
-    return Heeded(
-        authorization, accept, prefer, content_type, accept_profile, content_profile, range_, cookie
-    ), seen
+    return Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_, cookie), seen

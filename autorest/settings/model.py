@@ -282,6 +282,16 @@ class Settings(BaseSettings):
             any_file=True,
         ),
     ] = Field(default=None, repr=False)
+    jwt_default_role: Annotated[
+        str | None,
+        TEXT,
+        About(
+            "The role of a valid token that names none. Left out, it is db-anon-role.",
+            "api_user",
+            ours=True,
+            reloadable=True,
+        ),
+    ] = None
     jwt_cache_max_entries: Annotated[
         Whole,
         About(
@@ -328,6 +338,17 @@ class Settings(BaseSettings):
         str | None,
         PROXY_URI,
         About("The address the OpenAPI document names as the API's.", "https://api.example.com", in_database=True),
+    ] = None
+
+    openapi_version: Annotated[
+        Literal["2.0", "3.1"] | None,
+        choice("2.0", "3.1"),
+        About(
+            "The OpenAPI version of the document at / when a client does not ask for one.",
+            "3.1",
+            ours=True,
+            reloadable=True,
+        ),
     ] = None
 
     server_host: Annotated[
@@ -439,6 +460,17 @@ class Settings(BaseSettings):
     def warnings(self) -> tuple[str, ...]:
         """What is questionable but not wrong, a sentence each, for the log."""
         return self._warnings
+
+    @property
+    def document_version(self) -> str:
+        """The OpenAPI version of the document at the root: `openapi_version` where it is given.
+
+        A gateway that is configured in PostgREST's way alone answers as PostgREST does, with 2.0.
+        """
+        if self.openapi_version is not None:
+            return self.openapi_version
+        origins = [given.origin for given in self._outside.given.values()]
+        return "2.0" if origins and not any(origin.startswith("AUTOREST_") for origin in origins) else "3.1"
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember what was given, for settings of the database to be laid over it."""
