@@ -98,18 +98,20 @@ class Authenticator:
         return self.authenticate(authorization, now)
 
     def _verify(self, token: bytes, now: float) -> Identity:
-        payload = verified_payload(token, self._usable_keys())
+        if self.provider is None and not self._keys.keys:
+            raise refusals.no_secret()
+        try:
+            payload = verified_payload(token, self._keys)
+        except UnknownKey:
+            if self.provider is not None and self.provider.current is None:
+                raise refusals.keys_not_loaded() from None
+            raise
         claims = parse_claims(payload)
         end = check_claims(claims, now, self._policy.audience)
         role = self._role(claims)
         identity = Identity(role, claims_text(payload, claims, role), role.encode(), True)
         self.cache.keep(token, identity, end)
         return identity
-
-    def _usable_keys(self) -> KeySet:
-        if self._keys.keys:
-            return self._keys
-        raise refusals.no_secret() if self.provider is None else refusals.keys_not_loaded()
 
     def _role(self, claims: Claims) -> str:
         found = self._role_path.find(claims)

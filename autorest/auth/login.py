@@ -132,6 +132,7 @@ class LoginService:
         if not verdict.right:
             logger.info("a login from %s failed", address)
             raise wrong_credentials()
+        logger.info("user %s logged in from %s", begun["id"], address)
         return await self._open_session(begun["id"], address, verdict.new_hash)
 
     async def register(self, credentials: Credentials, address: str | None) -> Tokens:
@@ -152,7 +153,7 @@ class LoginService:
         if added is None:
             raise refuse("AUTH409", "There is a user with this e-mail address already", status=409)
         logger.info("user %s registered from %s", added["id"], address)
-        return await self._open_session(added["id"], address, None)
+        return await self._open_session(added["id"], None, None)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for new tokens; it is good once.
@@ -213,7 +214,6 @@ class LoginService:
         opened = await self._ask(FINISH_LOGIN, user_id, address, hashed, self._refresh_lifetime(), new_hash)
         if opened is None:
             raise wrong_credentials()
-        logger.info("user %s logged in from %s", user_id, address)
         return self._tokens(opened, _RefreshToken(UUID(opened["session"]), secret))
 
     def _tokens(self, user: dict[str, str], refresh_token: _RefreshToken) -> Tokens:

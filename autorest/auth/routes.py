@@ -16,6 +16,7 @@ from autorest.auth.login import Credentials, LoginService
 from autorest.errors import Refused, refuse
 
 MAXIMUM_BODY = 16 << 10
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 FORM = "application/x-www-form-urlencoded"
 #: OAuth 2's names for what went wrong (RFC 6749 section 5.2), added to the answers to its form.
 OAUTH_ERRORS = {"AUTH401": "invalid_grant", "AUTH429": "invalid_grant", "AUTH415": "invalid_request"}
@@ -67,12 +68,14 @@ def login_routes(service: LoginService) -> list[Route]:
         ("me", "GET", me),
         ("register", "POST", register),
     ]
-    return [Route(f"/auth/{name}", _answering(answer), methods=[method]) for name, method, answer in endpoints]
+    return [Route(f"/auth/{name}", _answering(method, answer), methods=METHODS) for name, method, answer in endpoints]
 
 
-def _answering(answer: Answer) -> Answer:
+def _answering(method: str, answer: Answer) -> Answer:
     async def endpoint(request: Request) -> Response:
         try:
+            if request.method != method:
+                raise refuse("AUTH405", f"Only {method} is possible here", status=405, headers=(("Allow", method),))
             return await answer(request)
         except Refused as refused:
             error = refused.error

@@ -14,6 +14,10 @@ begin
   if not exists (select from pg_roles where rolname = 'autorest_auth') then
     create role autorest_auth;
   end if;
+  if exists (select from pg_namespace where nspname = 'auth' and nspowner <> 'autorest_auth'::regrole) then
+    raise exception 'there is a schema auth already, and it is another one'
+      using hint = 'The login needs a schema of this name for itself: rename the other one, or do without the login.';
+  end if;
 end
 $$;
 alter role autorest_auth nologin noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
@@ -243,12 +247,12 @@ begin
 end
 $$;
 
--- {"wait": seconds}: registrations count as attempts of their address.
+-- {"wait": seconds}: registrations are counted by address as failed logins are, but apart from those.
 create or replace function auth.begin_registration(address text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 begin
   perform auth.refuse_requests();
-  return jsonb_build_object('wait', auth.count_attempt(auth.attempt_keys(null, address)));
+  return jsonb_build_object('wait', auth.count_attempt(auth.attempt_keys(null, 'registering ' || address)));
 end
 $$;
 

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from autorest.auth import passwords
 from autorest.auth.authenticator import Authenticator
 from autorest.auth.passwords import hash_password
-from tests.integration.auth.conftest import DATABASE, Connect, Database
+from tests.integration.auth.conftest import DATABASE, INIT, Connect, Database
 from tests.support.tokens import SECRET, Settings, bearer, jwk, private_key
 
 pytestmark = pytest.mark.anyio
@@ -337,9 +337,12 @@ async def test_what_cannot_be_registered(connect: Connect, ada: str, email: str,
 
 async def test_registrations_in_bulk_are_slowed_down(connect: Connect, ada: str) -> None:
     client = await connect(auth_registration_enabled=True)
-    body = {"email": EMAIL, "password": PASSWORD}
-    statuses = [(await client.post("/auth/register", json=body)).status_code for _ in range(11)]
-    assert statuses == [409] * 10 + [429]
+    statuses = []
+    for number in range(11):
+        body = {"email": f"user{number}@example.org" if number % 2 else EMAIL, "password": PASSWORD}
+        statuses.append((await client.post("/auth/register", json=body)).status_code)
+    assert statuses == [409, 201] * 5 + [429]
+    assert (await client.log_in(EMAIL, PASSWORD)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/auth/login", "/auth/refresh", "/auth/register"])
@@ -364,8 +367,9 @@ async def test_bodies_that_cannot_be_read(
 
 async def test_other_methods_are_refused(connect: Connect, ada: str) -> None:
     client = await connect()
-    assert (await client.get("/auth/login")).status_code == 405
-    assert (await client.post("/auth/me")).status_code == 405
+    for method, path, allowed in (("GET", "login", "POST"), ("POST", "me", "GET"), ("DELETE", "register", "POST")):
+        answer = await client.request(method, f"/auth/{path}")
+        assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "AUTH405", allowed)
 
 
 async def test_passwords_and_secrets_are_nowhere_in_clear(
@@ -489,3 +493,13 @@ async def test_no_request_reaches_the_users(database: Database, ada: str) -> Non
     assert database.rows(
         "select count(*) from pg_proc, aclexplode(proacl) where pronamespace = 'auth'::regnamespace and grantee = 0"
     ) == [(0,)]
+
+
+async def test_another_schema_of_the_name_is_left_alone(database: Database) -> None:
+    script = (INIT / "05-auth.sql").read_text()
+    database.cluster.createdb("other")
+    database.cluster.psql("create schema auth; create table auth.users ()", dbname="other")
+    with pytest.raises(RuntimeError, match="there is a schema auth already"):
+        database.cluster.psql(script, dbname="other")
+    owners = "select nspowner::regrole::text from pg_namespace where nspname = 'auth'"
+    assert database.cluster.psql(owners, dbname="other") == "postgres"

@@ -258,3 +258,5 @@ async def test_our_own_tokens_are_accepted_while_the_provider_is_down(provider: 
     settings = Settings(jwt_secret=provider.url, auth_signing_key=OTHER_SECRET)
     async with opened(Authenticator(settings)) as authenticator:
         assert authenticator.authenticate(bearer(AUTHOR, OTHER_SECRET), NOW).role == "author"
+        assert await refusal(authenticator, token(0)) == (503, "PGRST300")
+        assert await refusal(authenticator, b"Bearer a.b.c") == (401, "PGRST301")

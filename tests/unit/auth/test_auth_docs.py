@@ -34,6 +34,6 @@ def test_every_route_is_described() -> None:
         raise AssertionError("no request is made")
 
     service = LoginService(run, Settings(), Authenticator(Settings()))
-    served = {(method, route.path) for route in login_routes(service) for method in route.methods or ()}
+    served = [route.path for route in login_routes(service)]
     service.close()
-    assert set(re.findall(r"`(GET|POST) (/auth/\w+)`", PAGE)) == served - {("HEAD", "/auth/me")}
+    assert re.findall(r"^\| `(?:GET|POST) (/auth/\w+)`", PAGE, re.MULTILINE) == served
