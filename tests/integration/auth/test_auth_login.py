@@ -17,6 +17,9 @@ from autorest.auth import passwords
 from autorest.auth.authenticator import Authenticator
 from autorest.auth.passwords import hash_password
 from tests.integration.auth.conftest import DATABASE, INIT, Connect, Database
+from tests.support.pooler import Pooler
+from tests.support.process import Unavailable
+from tests.support.skips import lacking
 from tests.support.tokens import SECRET, Settings, bearer, jwk, private_key
 
 pytestmark = pytest.mark.anyio
@@ -503,3 +506,18 @@ async def test_another_schema_of_the_name_is_left_alone(database: Database) -> N
         database.cluster.psql(script, dbname="other")
     owners = "select nspowner::regrole::text from pg_namespace where nspname = 'auth'"
     assert database.cluster.psql(owners, dbname="other") == "postgres"
+
+
+def test_through_the_pooler_after_a_request_ran_as_another_role(database: Database) -> None:
+    try:
+        pooler = Pooler(database.cluster, {"default_pool_size": "1"}, forced_user="authenticator")
+    except Unavailable as error:
+        lacking(str(error))
+    ask = "select auth.begin_login('bob@example.org', null)"
+    with pooler, psycopg.connect(pooler.dsn(dbname=DATABASE), autocommit=True, prepare_threshold=None) as connection:
+        with connection.transaction():
+            connection.execute("select set_config('role', 'api_user', true)")
+        assert connection.execute(ask).fetchall()[0][0]["wait"] == 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("select set_config('role', 'api_user', true)")
+            connection.execute(ask)
