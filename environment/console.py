@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from environment.problem import Problem
 
 _REDRAW_SECONDS = 0.2
+_WORTH_ANNOUNCING_SECONDS = 2.0
 _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
 
 
@@ -21,7 +22,7 @@ class Step:
     """One thing that is being done.
 
     `detail` is printed behind the title when it is finished. `show` replaces the lines below the
-    title while it runs; without a terminal a line is printed when it is new.
+    title while it runs; without a terminal a line is printed when it is new, and the title when it takes long.
     """
 
     def __init__(self, title: str, stream: TextIO, live: bool) -> None:
@@ -32,7 +33,6 @@ class Step:
         self._started = time.monotonic()
         self._lines: tuple[str, ...] = ()
         self._drawn = 0
-        self._lock = threading.Lock()
         self._finished = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
@@ -49,29 +49,27 @@ class Step:
             self._lines = (line,)
 
     def begin(self) -> None:
-        if self._live:
-            self._ticker.start()
-        else:
-            print(f"  ..  {self.title}", file=self._stream, flush=True)
+        self._ticker.start()
 
     def end(self, mark: str) -> None:
         self._finished.set()
-        if self._live:
-            self._ticker.join()
-        with self._lock:
-            self._erase()
-            detail = f": {self.detail}" if self.detail else ""
-            print(f"  {mark}  {self.title}{detail} ({self._elapsed:.1f} s)", file=self._stream, flush=True)
+        self._ticker.join()
+        self._erase()
+        detail = f": {self.detail}" if self.detail else ""
+        print(f"  {mark}  {self.title}{detail} ({self._elapsed:.1f} s)", file=self._stream, flush=True)
 
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
 
     def _tick(self) -> None:
-        while not self._finished.is_set():
-            with self._lock:
-                self._draw()
-            self._finished.wait(_REDRAW_SECONDS)
+        with suppress(OSError):  # whoever read it has gone; the step itself goes on
+            if self._live:
+                while not self._finished.is_set():
+                    self._draw()
+                    self._finished.wait(_REDRAW_SECONDS)
+            elif not self._finished.wait(_WORTH_ANNOUNCING_SECONDS):
+                print(f"  ..  {self.title}", file=self._stream, flush=True)
 
     def _draw(self) -> None:
         columns, rows = shutil.get_terminal_size()

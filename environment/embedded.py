@@ -254,7 +254,7 @@ The API is at {url}. In another terminal:
                              password in {password}
                              psql: {database.psql_command(server, password)}
   key of the tokens          {known.directory / credentials.JWT_SECRET}
-  data                       {layout.data}
+  data                       {server.data}
   logs                       {layout.gateway_log}
                              {server.log}
 
