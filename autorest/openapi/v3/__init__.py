@@ -52,18 +52,20 @@ def document_v3(
     for relation in visible_relations(catalog, schema, relations):
         access = Access() if relations is None else relations[relation.name]
         name = relation.name.name
-        if item := relation_parts.path_item(relation, access, catalog, types, profiles=several):
+        if item := relation_parts.path_item(relation, access, types, profiles=several):
             documented.add(relation.name)
             paths[f"/{path_segment(name)}"] = item
             tags[name] = {"name": name, "description": relation.description} if relation.description else {"name": name}
             components["schemas"] |= relation_parts.schemas(relation, access, catalog, types)
             components["parameters"] |= relation_parts.filter_parameters(relation)
+            components["responses"] |= relation_parts.responses(relation, catalog, types)
     for routine, overloads in visible_routines(catalog, schema, routines):
         tags[routine_parts.TAG] = {"name": routine_parts.TAG, "description": "Functions of the database"}
         paths[f"/rpc/{path_segment(routine.name)}"] = routine_parts.path_item(
-            overloads, catalog, types, documented, profiles=several
+            overloads, catalog, documented, types, profiles=several
         )
         components["schemas"] |= routine_parts.schemas(overloads, types)
+        components["responses"] |= routine_parts.responses(overloads, catalog, documented, types)
     if login:
         tags[login_parts.TAG] = {"name": login_parts.TAG, "description": "E-mail and password for a token"}
         paths |= login_parts.paths(registration=registration)

@@ -188,6 +188,23 @@ def rows_content(row: Json, example: Json | None, extra: Iterable[str] = ()) -> 
     }
 
 
+def responses(relation: Relation, catalog: Catalog, types: Types) -> Json:
+    """Return the answer with rows of the relation, which all its operations share, by its key."""
+    key = component_key(relation.name.name)
+    example = {column.name: types.example(column) for column in relation.columns.values()}
+    return {
+        _rows_key(relation): {
+            "description": f"Rows of {relation.name.name}",
+            "headers": shared.headers("Content-Range", "Content-Location", "Preference-Applied"),
+            "content": rows_content(shared.schema(key), example, extra_media_types(relation, catalog)),
+        }
+    }
+
+
+def _rows_key(relation: Relation) -> str:
+    return f"{component_key(relation.name.name)}.rows"
+
+
 def extra_media_types(relation: Relation, catalog: Catalog) -> list[str]:
     """Return the media types this relation comes in beside the usual ones: GeoJSON, the database's own handlers'."""
     has_geometry = any(column.type.rpartition(".")[2] in _GEOMETRY for column in relation.columns.values())
@@ -202,9 +219,9 @@ def extra_media_types(relation: Relation, catalog: Catalog) -> list[str]:
 # --- operations -----------------------------------------------------------------------------------
 
 
-def path_item(relation: Relation, access: Access, catalog: Catalog, types: Types, *, profiles: bool) -> Json:
+def path_item(relation: Relation, access: Access, types: Types, *, profiles: bool) -> Json:
     """Return the operations that the database allows on the relation; empty if it allows none."""
-    operations = _Operations(relation, catalog, types, profiles)
+    operations = _Operations(relation, types, profiles)
     inserts, updates = relation.insertable and access.insert, relation.updatable and access.update
     item: Json = {}
     if access.select:
@@ -227,30 +244,21 @@ def path_item(relation: Relation, access: Access, catalog: Catalog, types: Types
 class _Operations:
     """Makes the operations of one relation."""
 
-    def __init__(self, relation: Relation, catalog: Catalog, types: Types, profiles: bool) -> None:
+    def __init__(self, relation: Relation, types: Types, profiles: bool) -> None:
         self.relation = relation
         self.types = types
         self.profiles = profiles
         self.name = relation.name.name
         self.key = component_key(self.name)
-        self.content = rows_content(shared.schema(self.key), self._example(), extra_media_types(relation, catalog))
 
     def read(self) -> Json:
-        headers = shared.headers("Content-Range", "Content-Location", "Preference-Applied")
         return self._operation(
             "read",
             f"Read rows of {self.name}",
-            [
-                *self._filters(),
-                *map(shared.parameter, ("select", "order", "limit", "offset", "Range", "preferRead")),
-            ],
+            [*self._filters(), *map(shared.parameter, ("select", "order", "limit", "offset", "Range", "preferRead"))],
             {
-                "200": {"description": "All rows that were asked for", "headers": headers, "content": self.content},
-                "206": {
-                    "description": "A part of the rows, which were counted",
-                    "headers": headers,
-                    "content": self.content,
-                },
+                "200": self._rows("All rows that were asked for"),
+                "206": self._rows("A part of the rows, which were counted"),
                 **shared.failures(300, 416),
             },
         )
@@ -271,24 +279,19 @@ class _Operations:
             f"Insert rows into {self.name}",
             list(map(shared.parameter, ("select", "columns", "on_conflict", "preferInsert"))),
             {
-                "200": {
-                    "description": "Rows that existed were updated, with `resolution=merge-duplicates`",
-                    "headers": shared.headers("Content-Range", "Preference-Applied"),
-                    "content": self.content,
-                },
-                "201": {
-                    "description": "Inserted. The body holds the rows with `return=representation` and is empty "
-                    "otherwise; `Location` is sent with `return=headers-only`.",
-                    "headers": shared.headers("Content-Range", "Location", "Preference-Applied"),
-                    "content": self.content,
-                },
+                "200": self._rows("Rows that existed were updated, with `resolution=merge-duplicates`"),
+                "201": self._rows(
+                    "Inserted. The body holds the rows with `return=representation` and is empty otherwise; the header "
+                    "`Location` is sent with `return=headers-only`."
+                ),
                 **shared.failures(409, 413),
             },
             {"required": True, "content": content},
         )
 
     def upsert(self) -> Json:
-        row = {**shared.schema(f"{self.key}.insert"), "required": self._required_in_full_row()}
+        row = {**shared.schema(f"{self.key}.insert"), "required": [column.name for column in _writable(self.relation)]}
+        example = {column.name: self.types.example(column) for column in _writable(self.relation)}
         key = [
             {
                 "name": field_name(column),
@@ -305,22 +308,14 @@ class _Operations:
             f"Insert or replace one row of {self.name}",
             [*key, *map(shared.parameter, ("select", "columns", "preferUpsert"))],
             {
-                "200": {
-                    "description": "Replaced; the body holds the row with `return=representation`",
-                    "headers": shared.headers("Preference-Applied"),
-                    "content": self.content,
-                },
-                "201": {
-                    "description": "Inserted; the body holds the row with `return=representation`",
-                    "headers": shared.headers("Preference-Applied"),
-                    "content": self.content,
-                },
-                "204": {"description": "Replaced", "headers": shared.headers("Preference-Applied")},
+                "200": self._rows("Replaced; the row, with `return=representation`"),
+                "201": self._rows("Inserted; the body holds the row with `return=representation`"),
+                "204": shared.response("Done", "Replaced"),
                 **shared.failures(405, 409, 413),
             },
             {
                 "required": True,
-                "content": {shared.JSON: {"schema": row, "example": self._full_row()}, shared.FORM: {"schema": row}},
+                "content": {shared.JSON: {"schema": row, "example": example}, shared.FORM: {"schema": row}},
             },
         )
 
@@ -365,26 +360,15 @@ class _Operations:
             operation["requestBody"] = body
         return {**operation, "responses": responses}
 
+    def _rows(self, description: str) -> Json:
+        return shared.response(_rows_key(self.relation), description)
+
     def _changed(self, done: str) -> Json:
-        headers = shared.headers("Content-Range", "Preference-Applied")
         return {
-            "200": {
-                "description": f"{done}; the rows, with `return=representation`",
-                "headers": headers,
-                "content": self.content,
-            },
-            "204": {"description": done, "headers": headers},
+            "200": self._rows(f"{done}; the rows, with `return=representation`"),
+            "204": shared.response("Done", done),
             **shared.failures(409, 413),
         }
 
     def _filters(self) -> list[Json]:
         return [*filter_references(self.relation), shared.parameter("and"), shared.parameter("or")]
-
-    def _required_in_full_row(self) -> list[str]:
-        return [column.name for column in _writable(self.relation)]
-
-    def _full_row(self) -> Json:
-        return {column.name: self.types.example(column) for column in _writable(self.relation)}
-
-    def _example(self) -> Json:
-        return {column.name: self.types.example(column) for column in self.relation.columns.values()}

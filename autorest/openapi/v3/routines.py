@@ -38,8 +38,8 @@ def schemas(overloads: tuple[Routine, ...], types: Types) -> Json:
 def path_item(
     overloads: tuple[Routine, ...],
     catalog: Catalog,
-    types: Types,
     documented: Collection[QualifiedName],
+    types: Types,
     *,
     profiles: bool,
 ) -> Json:
@@ -52,7 +52,7 @@ def path_item(
     common: Json = {"tags": [TAG], "summary": summary or f"Call {name}"}
     if description:
         common["description"] = description
-    responses = _responses(overloads, row, catalog, types)
+    answers = _answers(overloads)
     reading = _reading_parameters(overloads, row)
     by_query = [routine for routine in overloads if routine.volatility is not Volatility.VOLATILE and _takes(routine)]
     item: Json = {}
@@ -66,7 +66,7 @@ def path_item(
                 shared.parameter("preferCall"),
                 *([shared.parameter("Accept-Profile")] if profiles else []),
             ],
-            "responses": responses,
+            "responses": answers,
         }
     item["post"] = {
         "operationId": f"call_{name}",
@@ -77,7 +77,7 @@ def path_item(
             *([shared.parameter("Content-Profile")] if profiles else []),
         ],
         **_request_body(overloads, types),
-        "responses": responses,
+        "responses": answers,
     }
     return item
 
@@ -205,20 +205,36 @@ def _reading_parameters(overloads: tuple[Routine, ...], row: Relation | None) ->
     ]
 
 
-def _responses(overloads: tuple[Routine, ...], row: Relation | None, catalog: Catalog, types: Types) -> Json:
-    responses: Json = {}
+def responses(
+    overloads: tuple[Routine, ...], catalog: Catalog, documented: Collection[QualifiedName], types: Types
+) -> Json:
+    """Return the answer with what the function returns, by its key; none if it returns nothing."""
     returning = [routine for routine in overloads if not routine.returns_void]
-    if returning:
-        responses["200"] = {
+    if not returning:
+        return {}
+    row = _returned_relation(returning[0], catalog, documented)
+    return {
+        _answer_key(overloads): {
             "description": "What the function returned",
             "headers": shared.headers("Content-Range", "Preference-Applied"),
             "content": _content(returning[0], row, catalog, types),
         }
+    }
+
+
+def _answer_key(overloads: tuple[Routine, ...]) -> str:
+    return f"rpc.{component_key(overloads[0].name.name)}.returned"
+
+
+def _answers(overloads: tuple[Routine, ...]) -> Json:
+    answers: Json = {}
+    if not all(routine.returns_void for routine in overloads):
+        answers["200"] = shared.response(_answer_key(overloads), "What the function returned")
     if any(routine.returns.set_of for routine in overloads):
-        responses["206"] = {**responses["200"], "description": "A part of the rows, which were counted"}
-    if len(returning) < len(overloads):
-        responses["204"] = {"description": "Done; the function returns nothing"}
-    return {**responses, **shared.failures(300, 405, 409, 413, 416)}
+        answers["206"] = shared.response(_answer_key(overloads), "A part of the rows, which were counted")
+    if any(routine.returns_void for routine in overloads):
+        answers["204"] = {"description": "Done; the function returns nothing"}
+    return {**answers, **shared.failures(300, 405, 409, 413, 416)}
 
 
 def _content(routine: Routine, row: Relation | None, catalog: Catalog, types: Types) -> Json:

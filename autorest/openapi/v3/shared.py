@@ -203,6 +203,11 @@ def schema(key: str) -> Json:
     return {"$ref": f"#/components/schemas/{key}"}
 
 
+def response(key: str, description: str) -> Json:
+    """Return a reference to a response, described as it is meant in this place."""
+    return {"$ref": f"#/components/responses/{key}", "description": description}
+
+
 def headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
@@ -228,6 +233,10 @@ def components(profiles: tuple[str, ...]) -> Json:
         },
         "responses": {
             **{failure.name: _failure(failure) for failure in _FAILURES.values()},
+            "Done": {
+                "description": "Done",
+                "headers": headers("Content-Range", "Preference-Applied"),
+            },
             "Error": {
                 "description": "Any other error, such as one that a function raises with a status of its own.",
                 "content": {JSON: {"schema": schema("Error")}},

@@ -48,7 +48,7 @@ function splitComment(comment) {
 
 function readRelation(path, item, resolve) {
   const name = lastSegment(path);
-  const row = resolve(rowOf(item)) ?? {};
+  const row = resolve(rowOf(item, resolve)) ?? {};
   const marks = row["x-pg-relation"] ?? {};
   return {
     kind: marks.view ? "view" : "table",
@@ -62,17 +62,22 @@ function readRelation(path, item, resolve) {
     operations: new Set(Object.keys(item)),
     insert: resolve(bodySchema(item.post)?.oneOf?.[0]),
     update: resolve(bodySchema(item.patch)),
-    media: Object.keys(item.get?.responses?.["200"]?.content ?? {}),
+    media: Object.keys(answerOf(item.get, resolve)),
   };
 }
 
 /** The schema of a row: every operation answers with rows of it. */
-function rowOf(item) {
+function rowOf(item, resolve) {
   for (const operation of [item.get, item.post, item.patch, item.delete]) {
-    const rows = operation?.responses?.["200"]?.content?.["application/json"]?.schema;
+    const rows = answerOf(operation, resolve)["application/json"]?.schema;
     if (rows) return rows.items ?? rows;
   }
   return undefined;
+}
+
+/** What an operation answers with on success: media types and their schemas. */
+function answerOf(operation, resolve) {
+  return resolve(operation?.responses?.["200"])?.content ?? {};
 }
 
 function bodySchema(operation) {
@@ -131,7 +136,7 @@ function readFunction(path, item, resolve) {
   const { summary, description } = splitComment(
     [operation.summary, operation.description].filter(Boolean).join("\n"),
   );
-  const answer = operation.responses?.["200"]?.content ?? {};
+  const answer = answerOf(operation, resolve);
   const returned = answer["application/json"]?.schema;
   const row = resolve(returned?.items ?? returned);
   return {
