@@ -1,18 +1,14 @@
-# The gateway. Builds with the locked dependencies of requirements.lock when that file is there.
+# The gateway, with the dependencies that requirements.lock names.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 RUN python -m venv /opt/autorest
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY pyproject.toml requirements.loc[k] ./
+COPY requirements.lock ./
 # the dependencies have a layer of their own, so that a change of the code does not load them again
-RUN if [ ! -f requirements.lock ]; then \
-      python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-        > requirements.lock; \
-    fi; \
-    /opt/autorest/bin/pip install -r requirements.lock
-COPY README.md ./
+RUN /opt/autorest/bin/pip install -r requirements.lock
+COPY pyproject.toml README.md ./
 COPY autorest ./autorest
 RUN /opt/autorest/bin/pip install --no-deps . \
     && /opt/autorest/bin/pip uninstall --yes pip

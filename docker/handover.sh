@@ -18,8 +18,12 @@ for secret in /run/secrets/*; do
       "Remove it there, run setup.py again, and recreate this container." >&2
     exit 1
   elif [ -f "$secret" ]; then
-    install -o "$user" -g "$user" -m 0400 "$secret" "/run/credentials/${secret##*/}"
+    copy=/run/credentials/${secret##*/}
+    rm -f "$copy"
+    (umask 0377 && cat "$secret" > "$copy")
+    chown "$user:$user" "$copy"
   fi
 done
 
+export HOME=/nonexistent USER="$user" LOGNAME="$user"
 exec setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --no-new-privs -- "$@"

@@ -24,8 +24,8 @@ if [ ! -r /run/credentials/pgbouncer_userlist ]; then
   exit 1
 fi
 
-# a connection to PostgreSQL or a client takes a file descriptor, and so does a little else
-ulimit -n "$((PGBOUNCER_MAX_CLIENT_CONN + PGBOUNCER_DEFAULT_POOL_SIZE + PGBOUNCER_RESERVE_POOL_SIZE + 100))" 2> /dev/null || true
+# every client takes a file descriptor
+ulimit -S -n "$(ulimit -H -n)"
 
 envsubst < /etc/pgbouncer/pgbouncer.ini.template > /tmp/pgbouncer.ini
 exec pgbouncer /tmp/pgbouncer.ini

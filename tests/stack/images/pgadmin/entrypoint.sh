@@ -28,4 +28,4 @@ elif [[ ${PGADMIN_REPLACE_SERVERS_ON_STARTUP:-} == True ]]; then
 fi
 
 exec /venv/bin/python3-cap /venv/bin/gunicorn --bind '[::]:80' --workers 1 --threads 25 --timeout 86400 \
-  --access-logfile - run_pgadmin:app
+  --access-logfile "${GUNICORN_ACCESS_LOGFILE:--}" run_pgadmin:app
