@@ -16,7 +16,7 @@ from autorest.plan.model import (
     Rendering,
     SingleHandler,
 )
-from autorest.request.media_types import JSON, parse_media_type
+from autorest.request.media_types import JSON, parse_media_type, render_media_type
 from autorest.request.model import MediaType
 
 OBJECT = MediaType("application/vnd.pgrst.object+json")
@@ -47,7 +47,7 @@ def negotiate(
         rendering = _rendering(catalog, accepted, target, whole_rows)
         if rendering is not None and (plan_enabled or rendering.explain is None):
             return rendering
-    listed = ", ".join(str(accepted) for accepted in accepts)
+    listed = ", ".join(render_media_type(accepted) for accepted in accepts)
     raise refuse(
         "PGRST107",
         f"Nothing here can be represented as {listed}",
@@ -91,7 +91,7 @@ def _explained(catalog: Catalog, accepted: MediaType, target: QualifiedName, who
     asked = (accepted.parameter("options") or "").split("|")
     options = tuple(option for option in PLAN_OPTIONS if option in asked)
     kind = PLAN_FORMATS[accepted.essence]
-    parameters = (("for", str(_named(wanted, inner.media_type))),)
+    parameters = (("for", render_media_type(_named(wanted, inner.media_type))),)
     if options:
         parameters = (*parameters, ("options", "|".join(options)))
     return Rendering(inner.handler, MediaType(f"application/vnd.pgrst.plan+{kind}", parameters), Explain(kind, options))

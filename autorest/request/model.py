@@ -185,16 +185,6 @@ class MediaType(NamedTuple):
     def parameter(self, name: str) -> str | None:
         return next((value for key, value in self.parameters if key == name), None)
 
-    def __str__(self) -> str:
-        """The media type as it stands in a header, values quoted where they are no token."""
-        return self.essence + "".join(f"; {name}={_quoted(value)}" for name, value in self.parameters)
-
-
-def _quoted(value: str) -> str:
-    if value and all(character.isalnum() or character in "!#$%&'*+-.^_`|~" for character in value):
-        return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
 
 @dataclass(frozen=True, slots=True)
 class Preferences:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from autorest.errors import Error, refuse
 from autorest.plan.model import CallPlan, Insert, MutatePlan, ReadPlan
+from autorest.request.media_types import render_media_type
 from autorest.request.model import Action, MediaType, Preferences, Range
 from autorest.response.errors import error_response
 from autorest.response.headers import (
@@ -134,7 +135,7 @@ class Responder:
 def content_headers(media_type: MediaType, profile: str | None) -> Headers:
     """Return `Content-Type` and, where a schema was negotiated, `Content-Profile`."""
     charset = CHARSET if media_type.essence in TEXTUAL else ""
-    headers: Headers = [(b"content-type", (str(media_type) + charset).encode("latin-1", "replace"))]
+    headers: Headers = [(b"content-type", (render_media_type(media_type) + charset).encode("latin-1", "replace"))]
     if profile is not None:
         headers.append((b"content-profile", profile.encode()))
     return headers
