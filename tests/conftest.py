@@ -15,9 +15,15 @@ import pytest
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
 from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import NoSkips, forbidden, lacking
 
 LOOPS = {"asyncio": {"use_uvloop": False}, "uvloop": {"use_uvloop": True}}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test be skipped where that is forbidden."""
+    if forbidden():
+        config.pluginmanager.register(NoSkips())
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

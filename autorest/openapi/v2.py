@@ -26,6 +26,7 @@ from autorest.catalog.model import (
 from autorest.openapi.address import public_address
 from autorest.openapi.comments import summary_and_description
 from autorest.openapi.privileges import RoutineKey, visible_relations, visible_routines
+from autorest.sql.quote import identifier
 
 Json = dict[str, Any]
 
@@ -358,7 +359,7 @@ def _last_overload(overloads: Iterable[Routine], seen_from: str | None) -> Routi
     )
     if seen_from is None:
         return chosen
-    prefixes = (f"{seen_from}.", '"' + seen_from.replace('"', '""') + '".')
+    prefixes = (f"{seen_from}.", f"{identifier(seen_from)}.")
     return replace(
         chosen,
         parameters=tuple(

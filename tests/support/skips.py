@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import NoReturn
 
 import pytest
 
 
+def forbidden() -> bool:
+    """Tell whether every test has to run: AUTOREST_FORBID_SKIPS=1."""
+    return os.environ.get("AUTOREST_FORBID_SKIPS") == "1"
+
+
 def lacking(reason: str) -> NoReturn:
-    """Skip the test, or fail it where AUTOREST_FORBID_SKIPS=1 says that everything must be here."""
-    if os.environ.get("AUTOREST_FORBID_SKIPS") == "1":
+    """Skip the test, or fail it where skips are forbidden."""
+    if forbidden():
         pytest.fail(f"skips are forbidden: {reason}")
     pytest.skip(reason)
+
+
+class NoSkips:
+    """A plugin for pytest that makes a failure of every skip, however it came about."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.skipped and not hasattr(report, "wasxfail"):
+            _fail(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if report.skipped:
+            _fail(report)
+        return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    report.outcome = "failed"
+    report.longrepr = f"skips are forbidden: {reason}"

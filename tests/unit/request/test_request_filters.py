@@ -1,3 +1,5 @@
+"""Filters: operators, values, lists, and the trees of `and` and `or`."""
+
 from __future__ import annotations
 
 import pytest

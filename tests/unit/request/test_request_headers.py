@@ -1,3 +1,5 @@
+"""Headers: Accept, Prefer, profiles and cookies."""
+
 from __future__ import annotations
 
 import pytest

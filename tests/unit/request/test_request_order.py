@@ -1,3 +1,5 @@
+"""Order and columns."""
+
 from __future__ import annotations
 
 import pytest

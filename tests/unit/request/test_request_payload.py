@@ -1,3 +1,5 @@
+"""Bodies: JSON, CSV, forms, and bytes as they are."""
+
 from __future__ import annotations
 
 import json

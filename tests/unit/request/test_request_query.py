@@ -1,3 +1,5 @@
+"""Whole query strings, and their limits."""
+
 from __future__ import annotations
 
 import pytest

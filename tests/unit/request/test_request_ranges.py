@@ -1,3 +1,5 @@
+"""Ranges: limit, offset and the Range header."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Paths and methods, and requests as a whole."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The cursor that reads names, and numbers."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What select asks for: columns, embeds, spreads, aggregates."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""pgAdmin as a WSGI application, as the official image names it."""
+
 import builtins
 
 builtins.SERVER_MODE = True
