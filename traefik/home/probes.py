@@ -12,6 +12,9 @@ from typing import Literal, TypedDict
 _TIMEOUT = 2.0
 _SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
 
+#: The name of all replicas of the gateway, on the network that Traefik shares with them.
+GATEWAY = "gateway"
+
 State = Literal["up", "partly", "down"]
 
 
@@ -56,7 +59,7 @@ def speaks_postgres(host: str, port: int) -> bool:
 
 
 def _replicas() -> tuple[State, str]:
-    found = addresses("autorest")
+    found = addresses(GATEWAY)
     if not found:
         return "down", "no replica runs"
     with ThreadPoolExecutor(len(found)) as pool:

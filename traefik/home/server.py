@@ -92,7 +92,7 @@ def replicas() -> Body:
     """
     service = {
         "loadBalancer": {
-            "servers": [{"url": f"http://{address}:3000"} for address in probes.addresses("autorest")],
+            "servers": [{"url": f"http://{address}:3000"} for address in probes.addresses(probes.GATEWAY)],
             "healthCheck": {"path": "/live", "port": 3001, "interval": "2s", "timeout": "1s"},
         }
     }
