@@ -55,7 +55,12 @@ def skipping(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, forbid: str) -> tuple[int, list[str]]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "AUTOREST_FORBID_SKIPS": forbid}
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "AUTOREST_FORBID_SKIPS": forbid,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
     done = subprocess.run([*command, str(folder)], env=env, cwd=folder, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout.splitlines()
