@@ -1,7 +1,7 @@
 // The page: what is where, which address shows what, and when the API is read anew.
 
 import { keepProfile, loadDocument, profile, token } from "./api.js";
-import { choice, fill, h, icon } from "./dom.js";
+import { choice, fill, h, icon, onValue } from "./dom.js";
 import { readDocument } from "./model.js";
 import { identity, openTokenDialog } from "./token.js";
 import { drawFunction, drawHome, drawRelation, forgetDrafts, linkTo } from "./views.js";
@@ -39,12 +39,7 @@ function draw() {
 function drawBar() {
   const { label, state: standing } = identity();
   const profiles = state.model?.profiles ?? [];
-  const schema = profiles.length > 1 ? choice(profiles.map((name) => [name, name]), profile() || profiles[0], { "aria-label": "Schema", class: "schema" }) : null;
-  schema?.addEventListener("change", () => {
-    keepProfile(schema.value === profiles[0] ? "" : schema.value);
-    location.hash = "#/";
-    load();
-  });
+  const schema = profiles.length > 1 ? drawSchemas(profiles) : null;
   fill(
     places.bar,
     h("button", { type: "button", class: "bare menu", "aria-label": "Tables, views and functions", onclick: toggleSide }, icon("menu")),
@@ -66,6 +61,15 @@ function drawBar() {
     ),
     h("button", { type: "button", class: "bare", "aria-label": "Light or dark", "data-act": "theme", onclick: toggleTheme }, icon(isDark() ? "sun" : "moon")),
   );
+}
+
+function drawSchemas(profiles) {
+  const names = profiles.map((name) => [name, name]);
+  return onValue(choice(names, profile() || profiles[0], { "aria-label": "Schema", class: "schema" }), (name) => {
+    keepProfile(name === profiles[0] ? "" : name);
+    location.hash = "#/";
+    load();
+  });
 }
 
 function isDark() {
@@ -113,8 +117,8 @@ function drawSide() {
       relations.length + functions.length ? null : h("p", { class: "hint" }, wanted ? "Nothing has this name." : "Nothing may be used with this token."),
     );
   };
-  search.addEventListener("input", () => {
-    state.wanted = search.value;
+  onValue(search, (text) => {
+    state.wanted = text;
     drawLists();
   });
   search.addEventListener("keydown", (event) => {

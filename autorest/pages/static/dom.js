@@ -104,6 +104,12 @@ export function choice(options, value, attributes) {
   return element;
 }
 
+/** Calls `act` with the value whenever it changes; selects tell of it by `change` in every browser. */
+export function onValue(control, act) {
+  control.addEventListener(control.tagName === "SELECT" ? "change" : "input", () => act(control.value));
+  return control;
+}
+
 let identifiers = 0;
 
 /** A new id for an element, for labels to refer to. */

@@ -1,6 +1,7 @@
 // The form of a body: one line for each column or argument, or the JSON itself.
 
-import { choice, fresh, h, icon } from "./dom.js";
+import { choice, fresh, h, icon, onValue } from "./dom.js";
+import { parse, print } from "./json.js";
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -12,22 +13,21 @@ export function emptyValues(fields) {
 }
 
 /** The text a value has in the form's input. */
-export function inputText(field, value, print) {
+export function inputText(field, value) {
   if (typeof value === "string" && field.input !== "json") return value;
   return value === null ? "" : print(value);
 }
 
 /** One field as JSON text. Throws an Error that says what is wrong with it. */
 function jsonOf(field, { isNull, text }) {
-  if (isNull) return "null";
+  if (isNull || (!text.trim() && NEVER_EMPTY.has(field.input))) return "null";
   switch (field.input) {
     case "text":
     case "choice":
       return JSON.stringify(text);
     case "boolean":
-      return text === "true" ? "true" : "false";
+      return text;
     case "number":
-      if (!text.trim()) return "null";
       // Infinity and NaN have no number in JSON: PostgreSQL reads them from strings.
       return NUMBER.test(text.trim()) ? text.trim() : JSON.stringify(text.trim());
     default:
@@ -40,11 +40,13 @@ function jsonOf(field, { isNull, text }) {
   }
 }
 
-/** Says which number still lacks its value; null where none does. */
+const NEVER_EMPTY = new Set(["number", "boolean", "choice", "json"]);
+
+/** Says which field still lacks its value; null where none does. */
 export function unfilled(fields, values) {
   const empty = fields.find((field) => {
     const { used, isNull, text } = values.get(field.name);
-    return field.input === "number" && used && !isNull && !text.trim();
+    return NEVER_EMPTY.has(field.input) && used && !isNull && !text.trim();
   });
   return empty ? `${empty.name} has no value yet.` : null;
 }
@@ -57,15 +59,34 @@ export function bodyOf(fields, values) {
   return members.length ? `{ ${members.join(", ")} }` : "{}";
 }
 
-/** The arguments for a query string: arrays as PostgreSQL writes them. */
+/** The arguments for a query string: arrays as PostgreSQL writes them, the values of variadic ones repeated. */
 export function argumentsOf(fields, values) {
   return fields
     .filter((field) => values.get(field.name)?.used)
-    .map((field) => {
+    .flatMap((field) => {
       const { isNull, text } = values.get(field.name);
       if (isNull) throw new Error(`${field.name} cannot be null in a query string. Choose POST.`);
-      return [field.name, field.input === "boolean" ? text || "false" : text];
+      if (!field.pgType.endsWith("[]") || !text.trim().startsWith("[")) return [[field.name, text]];
+      const items = parse(jsonOf(field, { isNull, text }));
+      return field.variadic ? items.map((item) => [field.name, plain(item)]) : [[field.name, arrayLiteral(items)]];
     });
+}
+
+function plain(item) {
+  return typeof item === "string" ? item : print(item);
+}
+
+/** `{1,"two",NULL}`: an array as PostgreSQL's input of arrays takes it (documentation, 8.15.6). */
+function arrayLiteral(items) {
+  const element = (item) => {
+    if (item === null) return "NULL";
+    if (Array.isArray(item)) return arrayLiteral(item);
+    const text = plain(item);
+    return /^[\w.+-]+$/.test(text) && text.toUpperCase() !== "NULL"
+      ? text
+      : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  };
+  return `{${items.map(element).join(",")}}`;
 }
 
 /** Draws the fields; `changed` is called after every change. */
@@ -92,9 +113,9 @@ function drawField(field, value, changed) {
     value.used = used.checked;
     show();
   });
-  input.addEventListener("input", () => {
-    value.text = input.value;
-    value.used = true;
+  onValue(input, (text) => {
+    value.text = text;
+    value.used = Boolean(text) || !NEVER_EMPTY.has(field.input) || field.required;
     show();
   });
   if (nullButton) {
@@ -120,23 +141,20 @@ function drawField(field, value, changed) {
   return row;
 }
 
-/** The default as it is typed in; empty where it is computed. */
-function literal(field) {
-  return field.choices.find((choice) => JSON.stringify(choice) === field.defaultText) ?? "";
+/** A `<select>` that starts with nothing chosen, so that choosing anything is a change. */
+function drawChoice(choices, value, placeholder, attributes) {
+  const options = choices.map((each) => [each, each]);
+  return choice([["", placeholder || "—"], ...options], value.text, attributes);
 }
 
 function drawInput(field, value, id) {
   const placeholder = field.defaultText ? `default ${field.defaultText}` : "";
   const common = { id, "aria-required": field.required ? "true" : null, "data-field": field.name };
   switch (field.input) {
-    case "boolean": {
-      value.text = value.text || (field.defaultText === "true" ? "true" : "false");
-      return choice([["true", "true"], ["false", "false"]], value.text, common);
-    }
-    case "choice": {
-      value.text = value.text || literal(field) || field.choices[0];
-      return choice(field.choices.map((each) => [each, each]), value.text, common);
-    }
+    case "boolean":
+      return drawChoice(["true", "false"], value, placeholder, common);
+    case "choice":
+      return drawChoice(field.choices, value, placeholder, common);
     case "json":
       return h("textarea", { ...common, rows: "2", value: value.text, placeholder: placeholder || "JSON", spellcheck: "false" });
     case "number":

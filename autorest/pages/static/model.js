@@ -146,7 +146,7 @@ function readFunction(path, item, resolve) {
     summary: summary === `Call ${lastSegment(path)}` ? "" : summary,
     description,
     reads: Boolean(item.get),
-    overloads: overloadsOf(content, resolve),
+    overloads: overloadsOf(content, repeated(item.get), resolve),
     raw: Object.keys(content).filter((type) => isRaw(type, content[type])),
     returnsRows: Boolean(row?.["x-pg-relation"]),
     returns: describeReturn(operation, returned, answer),
@@ -158,11 +158,18 @@ function readFunction(path, item, resolve) {
   };
 }
 
-function overloadsOf(content, resolve) {
+/** The names of arguments that a query string repeats. */
+function repeated(operation) {
+  const parameters = operation?.parameters ?? [];
+  return new Set(parameters.filter((each) => each.schema?.type === "array").map((each) => each.name));
+}
+
+function overloadsOf(content, variadic, resolve) {
   const schema = content["application/json"]?.schema;
   if (!schema) return [];
   const schemas = (schema.anyOf ?? [schema]).map(resolve).filter((each) => each?.properties);
-  return schemas.map(fieldsOf);
+  const marked = (field) => ({ ...field, variadic: variadic.has(field.name) });
+  return schemas.map((each) => fieldsOf(each).map(marked));
 }
 
 function isRaw(type, media) {

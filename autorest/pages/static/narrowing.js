@@ -1,6 +1,6 @@
 // Filters, order and range: what narrows the rows of a table, a view or a function.
 
-import { choice, h, icon } from "./dom.js";
+import { choice, h, icon, onValue } from "./dom.js";
 import { IS_VALUES, OPERATORS, filterParameter, orderValue, selectValue } from "./query.js";
 
 /** What a fresh narrowing holds. `columns` null stands for all. */
@@ -70,24 +70,21 @@ export function drawFilters(source, narrowing, changed) {
     const column = source.columns.find((each) => each.name === filter.column);
     const value = h("span", { class: "grow" });
     const drawValue = () => {
-      const input = valueInput(filter, source);
-      input.addEventListener("input", () => {
-        filter.value = input.value;
+      const input = onValue(valueInput(filter, source), (text) => {
+        filter.value = text;
         changed();
       });
       value.replaceChildren(input);
     };
     drawValue();
-    const columnChoice = choice(names(source), filter.column, { "aria-label": "Column" });
-    columnChoice.addEventListener("change", () => {
-      filter.column = columnChoice.value;
+    const columnChoice = onValue(choice(names(source), filter.column, { "aria-label": "Column" }), (name) => {
+      filter.column = name;
       drawValue();
       changed();
     });
-    const operatorChoice = choice(OPERATORS, filter.operator, { "aria-label": "Operator" });
-    operatorChoice.addEventListener("change", () => {
+    const operatorChoice = onValue(choice(OPERATORS, filter.operator, { "aria-label": "Operator" }), (operator) => {
       const wasIs = filter.operator === "is";
-      filter.operator = operatorChoice.value;
+      filter.operator = operator;
       if (filter.operator === "is") filter.value = "null";
       else if (wasIs) filter.value = "";
       drawValue();
@@ -151,13 +148,11 @@ export function drawOrders(source, narrowing, changed) {
   const addButton = h("button", { type: "button", class: "quiet" }, icon("plus"), "Order");
   const redraw = () => list.replaceChildren(...narrowing.orders.map(line));
   const line = (order) => {
-    const bind = (element, key) => {
-      element.addEventListener("change", () => {
-        order[key] = element.value;
+    const bind = (element, key) =>
+      onValue(element, (text) => {
+        order[key] = text;
         changed();
       });
-      return element;
-    };
     return h(
       "div",
       { class: "line" },
@@ -192,9 +187,8 @@ function remover(what, act) {
 /** Draws limit and offset. */
 export function drawRange(narrowing, changed) {
   const number = (key, label) => {
-    const input = h("input", { type: "number", min: "0", value: narrowing[key], "data-range": key });
-    input.addEventListener("input", () => {
-      narrowing[key] = input.value;
+    const input = onValue(h("input", { type: "number", min: "0", value: narrowing[key], "data-range": key }), (text) => {
+      narrowing[key] = text;
       changed();
     });
     return h("label", { class: "short" }, label, input);

@@ -1,7 +1,7 @@
 // The token: given, looked into, kept for this tab, forgotten.
 
 import { base, claims, keepToken, token } from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { fill, h, icon, onValue } from "./dom.js";
 
 const SENDABLE = /^[\x21-\x7e]+$/;
 
@@ -28,7 +28,7 @@ export function openTokenDialog({ login, changed }) {
   const problem = h("p", { class: "problem", role: "alert" });
   const clean = () => area.value.trim().replace(/^bearer\s+/i, "").replaceAll(/\s+/g, "");
   const look = () => fill(about, drawClaims(clean()));
-  area.addEventListener("input", () => {
+  onValue(area, () => {
     problem.textContent = "";
     look();
   });

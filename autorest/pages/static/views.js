@@ -2,7 +2,7 @@
 
 import { base, commonHeaders, loadDocument } from "./api.js";
 import { requestConsole } from "./console.js";
-import { choice, copy, fill, fresh, h, icon, prose, toast } from "./dom.js";
+import { choice, copy, fill, fresh, h, icon, onValue, prose, toast } from "./dom.js";
 import { argumentsOf, bodyOf, drawFields, emptyValues, inputText, unfilled } from "./fields.js";
 import { print } from "./json.js";
 import { fieldsOf } from "./model.js";
@@ -154,12 +154,10 @@ function labelled(label, control) {
 }
 
 function bound(options, draft, key, changed) {
-  const control = choice(options, draft[key], { "data-option": key });
-  control.addEventListener("change", () => {
-    draft[key] = control.value;
+  return onValue(choice(options, draft[key], { "data-option": key }), (value) => {
+    draft[key] = value;
     changed();
   });
-  return control;
 }
 
 function prefer(...preferences) {
@@ -269,7 +267,7 @@ function rowActionsOf(relation) {
           for (const field of fieldsOf(relation.update)) {
             const value = row[field.name];
             if (value === undefined) continue;
-            Object.assign(draft.values.get(field.name), { used: false, isNull: value === null, text: inputText(field, value, print) });
+            Object.assign(draft.values.get(field.name), { used: false, isNull: value === null, text: inputText(field, value) });
           }
         }),
       relation.operations.has("delete") && act("delete", "trash", "Delete this row"),
@@ -297,6 +295,14 @@ const ANSWER_WITH = [
   ["minimal", "nothing"],
 ];
 
+function textArea(draft, changed) {
+  const area = h("textarea", { class: "code", rows: "8", value: draft.text, spellcheck: "false", "aria-label": "Body" });
+  return onValue(area, (text) => {
+    draft.text = text;
+    changed();
+  });
+}
+
 /** A form for a body, or the JSON itself. Gives [element, () => body, () => what it lacks]. */
 function bodyForm(fields, draft, changed) {
   const box = h("div", { class: "body-form" });
@@ -307,12 +313,7 @@ function bodyForm(fields, draft, changed) {
   };
   const draw = () => {
     if (draft.mode === "form") return fill(box, drawFields(fields, draft.values, changed));
-    const area = h("textarea", { class: "code", rows: "10", value: draft.text, spellcheck: "false", "aria-label": "Body" });
-    area.addEventListener("input", () => {
-      draft.text = area.value;
-      changed();
-    });
-    return fill(box, area);
+    return fill(box, textArea(draft, changed));
   };
   const modes = ["form", "JSON"].map((mode) => {
     const tab = h("button", { type: "button", class: "tab", "aria-pressed": String(draft.mode === mode) }, mode === "form" ? "Form" : "JSON");
@@ -406,9 +407,8 @@ function drawChange(relation, tab, { method, label, danger, body }) {
     panel?.update();
   };
   const [form, build, lacks] = body ? bodyForm(fieldsOf(relation.update), draft, changed) : [null, null, () => null];
-  const most = h("input", { type: "number", min: "0", value: draft.most, placeholder: "any number" });
-  most.addEventListener("input", () => {
-    draft.most = most.value;
+  const most = onValue(h("input", { type: "number", min: "0", value: draft.most, placeholder: "any number" }), (text) => {
+    draft.most = text;
     changed();
   });
   panel = requestConsole({
@@ -535,12 +535,7 @@ export function drawFunction(routine) {
     const form = chosen();
     if (form.type) {
       draft.method = "POST";
-      const area = h("textarea", { class: "code", rows: "8", value: draft.text, spellcheck: "false", "aria-label": "Body" });
-      area.addEventListener("input", () => {
-        draft.text = area.value;
-        changed();
-      });
-      fill(inputs, area);
+      fill(inputs, textArea(draft, changed));
     } else if (form.fields.length) {
       fill(inputs, drawFields(form.fields, draft.values.get(form.key), changed));
     } else {

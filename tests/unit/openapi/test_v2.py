@@ -45,8 +45,9 @@ def document(catalog: Catalog = CATALOG, **changes: Any) -> dict[str, Any]:
 
 def property_of(column: Column) -> dict[str, Any]:
     relation = Relation(named("t"), columns(column))
-    found: dict[str, Any] = document(Catalog(relations={relation.name: relation}))["definitions"]["t"]["properties"]
-    return found[column.name]
+    definition = document(Catalog(relations={relation.name: relation}))["definitions"]["t"]
+    found: dict[str, Any] = definition["properties"][column.name]
+    return found
 
 
 def test_it_is_valid_openapi_2() -> None:
