@@ -16,7 +16,7 @@ from autorest.catalog.model import Catalog
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
 from autorest.database.pool import Database
 from autorest.errors import Error, Refused, refuse
-from autorest.openapi.root import root_response, root_work
+from autorest.openapi.root import root_response, root_statements
 from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
 from autorest.plan.planner import plan
 from autorest.request.columns import parse_columns
@@ -34,7 +34,7 @@ from autorest.response.model import Response
 from autorest.response.respond import Facts
 from autorest.settings import Settings
 from autorest.sql.binding import Values
-from autorest.sql.transaction import Caller, Session
+from autorest.sql.transaction import Caller, Session, Terms
 from autorest.template import Template, TemplateCache
 
 
@@ -99,40 +99,35 @@ class Gateway:
             identity = self.authenticator.authenticate(heeded.authorization, time.time())
             prepared = self.prepare(snapshot, raw, heeded)
             caller = _caller(identity, raw, heeded, seen)
-            match prepared:
-                case Prepared():
-                    response = await self._run(snapshot, caller, prepared)
-                case InfoPlan(allow):
-                    response = info_response(allow)
-                case request:
-                    response = await self._describe(snapshot, caller, request)
+            if isinstance(prepared, Prepared):
+                response = await self._run(snapshot, caller, prepared)
+            elif isinstance(prepared, InfoPlan):
+                response = info_response(prepared.allow)
+            else:
+                response = await self._describe(snapshot, caller, prepared)
         except Refused as refused:
             response = error_response(refused.error, verbose=snapshot.verbose)
         except DatabaseError as error:
             response = error_response(_reported(error, snapshot, identity), verbose=snapshot.verbose)
         except (ConnectionFailed, ConnectionLost, PoolTimeout) as error:
             response = error_response(_unavailable(error), verbose=snapshot.verbose)
-        return response._replace(role=identity.role) if identity else response
+        return response if identity is None else Response(*response[:4], identity.role)
 
     async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared) -> Response:
         template, values, facts = prepared
-        work = template.work(values)
-        transaction = snapshot.session.transaction(caller, work)
-        position = snapshot.session.before
-
-        def acceptable(results: Sequence[object]) -> bool:
-            result = results[position]
-            return template.objection(int(result.get_value(0, 1) or 0)) is None  # type: ignore[attr-defined]
-
-        results = await self.database.run(transaction, acceptable if transaction.end == "decide" else None)
+        frame = template.frame(snapshot.session, caller.role)
+        position = frame.first
+        verdict = template.verdict(position) if frame.end == "decide" else None
+        results = await self.database.run(frame.transaction(caller, template.statements(values)), verdict)
         explanation = results[position + 1] if template.explanation is not None else None
         return template.respond(results[position], explanation, facts)
 
     async def _describe(self, snapshot: Snapshot, caller: Caller, request: ApiRequest) -> Response:
         assert snapshot.catalog is not None
-        work = root_work(request.schema, snapshot.settings)
-        results = await self.database.run(snapshot.session.transaction(caller, work))
-        return root_response(request, snapshot.catalog, snapshot.settings, results[snapshot.session.before :])
+        frame = snapshot.session.frame(caller.role, Terms(request.schema, read_only=True))
+        statements = root_statements(request.schema, snapshot.settings)
+        results = await self.database.run(frame.transaction(caller, statements))
+        return root_response(request, snapshot.catalog, snapshot.settings, results[frame.first :])
 
     def prepare(self, snapshot: Snapshot, raw: RawRequest, heeded: Heeded) -> Prepared | InfoPlan | ApiRequest:
         """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
@@ -143,7 +138,7 @@ class Gateway:
             raise refuse("PGRST002", "The catalog of the database is not loaded yet", None, "Try again in a moment.")
         parameters = split_query(raw.query_string)
         query_shape, tails, has_range = split_shape(parameters)
-        payload = _json_payload(raw, heeded, parameters)
+        payload: Payload | None = _json_payload(raw, heeded, parameters)
         shape = _shape(raw, heeded, query_shape, payload)
         template = snapshot.templates.get(shape) if shape is not None else None
         if template is None:
@@ -166,24 +161,17 @@ class Gateway:
             payload = request.payload
             if shape is not None:
                 snapshot.templates.put(shape, template)
-        ranges = split_ranges(parameters) if has_range else {}
         header = heeded.range.decode("latin-1") if heeded.range is not None else None
-        top = ALL_ROWS
-        if ranges or header is not None:
-            top = top_range(raw.method, Query(ranges=tuple(ranges.items())), header)
-            ranges[()] = top
-        most = snapshot.max_rows
-        values = Values(
-            tails,
-            {path: restricted(rows, most) for path, rows in ranges.items()},
-            restricted(ALL_ROWS, most),
-            _body(payload),
-        )
-        location = ""
-        if isinstance(template.plan, ReadPlan):
-            query = canonical(parameters)
-            location = f"/{template.plan.relation.name}{'?' + query if query else ''}"
-        return Prepared(template, values, Facts(top, location))
+        top, values = ALL_ROWS, Values(tails, body=_body(payload))
+        if has_range or header is not None or snapshot.max_rows is not None:
+            ranges = split_ranges(parameters)
+            top = ranges[()] = top_range(raw.method, Query(ranges=tuple(ranges.items())), header)
+            values = values._replace(
+                ranges={path: restricted(rows, snapshot.max_rows) for path, rows in ranges.items()},
+                default_range=restricted(ALL_ROWS, snapshot.max_rows),
+            )
+        query = canonical(parameters) if parameters and isinstance(template.plan, ReadPlan) else ""
+        return Prepared(template, values, Facts(top, query))
 
 
 _WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}
@@ -203,7 +191,7 @@ def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[st
     return payload if isinstance(payload, JsonPayload) else None
 
 
-def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None) -> Hashable | None:
+def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payload | None) -> Hashable | None:
     """Return what requests must have in common to share a template; None when it cannot be shared."""
     if raw.method in _WRITES and payload is None:
         return None
@@ -216,7 +204,7 @@ def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Json
         heeded.accept_profile,
         heeded.content_profile,
         raw.method == "GET" and heeded.range is not None,
-        None if payload is None else (payload.keys, payload.is_object),
+        (payload.keys, payload.is_object) if isinstance(payload, JsonPayload) else None,
     )
 
 

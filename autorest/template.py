@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import orjson
 
 from autorest.errors import Refused, refuse
-from autorest.plan.model import CallPlan, MutatePlan, ReadPlan
+from autorest.plan.model import CallPlan, CustomHandler, MutatePlan, ReadPlan
 from autorest.request.model import Action, ApiRequest
 from autorest.response.model import Answer, Response
 from autorest.response.respond import Facts, Responder
 from autorest.sql.answer import Counting, Rendered, call_statement, count_explanation, mutate_statement, read_statement
 from autorest.sql.binding import Values, bind
 from autorest.sql.statement import Statement
-from autorest.sql.transaction import Work
+from autorest.sql.transaction import Frame, Session, Terms
 
 DatabasePlan = ReadPlan | MutatePlan | CallPlan
 OBJECT = "application/vnd.pgrst.object+json"
+#: How many roles a template keeps the frame of a transaction for.
+MOST_FRAMES = 200
 
 
 class Result(Protocol):
@@ -33,17 +35,32 @@ class Result(Protocol):
     def ftype(self, column_number: int) -> int: ...
 
 
+class Demand(NamedTuple):
+    """What the number of rows must be for the answer to be one.
+
+    one_key   exactly one, the row that the key of a PUT names
+    singular  exactly one, for it is answered as an object
+    most      no more than this
+    """
+
+    one_key: bool
+    singular: bool
+    most: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A plan rendered once, to be filled with the values of each request of its shape."""
 
     plan: DatabasePlan
-    schema: str
     main: Rendered
     explanation: Rendered | None
     responder: Responder
     max_rows: int | None
-    rollback: bool
+    by_handler: bool
+    demand: Demand | None
+    terms: Terms
+    frames: dict[str, Frame]
 
     @classmethod
     def of(
@@ -63,10 +80,8 @@ class Template:
         explained = isinstance(plan, ReadPlan) and count in ("planned", "estimated")
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None
         counting = Counting(count in ("exact", "estimated"), ranged or max_rows is not None, estimate_from)
-        transaction = plan.preferences.transaction
         return cls(
             plan=plan,
-            schema=request.schema,
             main=_main(plan, counting, limited=max_rows is not None),
             explanation=count_explanation(plan) if explained and isinstance(plan, ReadPlan) else None,
             responder=Responder.of(
@@ -76,61 +91,42 @@ class Template:
                 verbose=verbose,
             ),
             max_rows=max_rows,
-            rollback=transaction == "rollback" or (rollback_all and transaction != "commit"),
+            by_handler=isinstance(plan.rendering.handler, CustomHandler),
+            demand=_demand(plan),
+            terms=_terms(plan, request.schema, rollback_all=rollback_all),
+            frames={},
         )
 
-    def work(self, values: Values) -> Work:
-        """Return what is to be done for a request with these values."""
-        statements = tuple(
-            Statement(rendered.text, bind(rendered.bindings, values))
-            for rendered in (self.main, self.explanation)
-            if rendered is not None
-        )
-        plan = self.plan
-        routine = plan.routine if isinstance(plan, CallPlan) else None
-        read_only = isinstance(plan, ReadPlan) or (isinstance(plan, CallPlan) and plan.read_only)
-        return Work(
-            schema=self.schema,
-            statements=statements,
-            read_only=read_only,
-            rollback=self.rollback,
-            decided=not read_only and self.decides,
-            timezone=plan.preferences.timezone,
-            settings=routine.settings if routine else (),
-            isolation=routine.isolation_level if routine else None,
-        )
+    def statements(self, values: Values) -> tuple[Statement, ...]:
+        """Return what is to be run for a request with these values."""
+        main = Statement(self.main.text, bind(self.main.bindings, values))
+        if self.explanation is None:
+            return (main,)
+        return main, Statement(self.explanation.text, bind(self.explanation.bindings, values))
 
-    @property
-    def decides(self) -> bool:
-        """Whether the rows can turn a success into a refusal."""
-        if self.plan.rendering.explain is not None:
-            return False
-        action = self.plan.action if isinstance(self.plan, MutatePlan) else None
-        return action is Action.UPSERT or self._singular or self._most_affected is not None
-
-    @property
-    def _singular(self) -> bool:
-        return self.plan.rendering.media_type.essence == OBJECT
-
-    @property
-    def _most_affected(self) -> int | None:
-        preferences = self.plan.preferences
-        if isinstance(self.plan, ReadPlan) or preferences.handling != "strict":
-            return None
-        if isinstance(self.plan, MutatePlan) and self.plan.action not in (Action.UPDATE, Action.DELETE):
-            return None
-        return preferences.max_affected
+    def frame(self, session: Session, role: str) -> Frame:
+        """Return the frame of this template's transactions for `role`; `session` is always the same one."""
+        frame = self.frames.get(role)
+        if frame is None:
+            if len(self.frames) >= MOST_FRAMES:
+                self.frames.clear()
+            frame = self.frames[role] = session.frame(role, self.terms)
+        return frame
 
     def objection(self, rows: int) -> Refused | None:
         """Return why this number of rows must not be the answer: PGRST115, PGRST116, PGRST124, or nothing."""
-        if self.plan.rendering.explain is not None:
+        demand = self.demand
+        if demand is None:
             return None
-        if isinstance(self.plan, MutatePlan) and self.plan.action is Action.UPSERT:
-            return None if rows == 1 else _other_key()
-        if self._singular and rows != 1:
+        if rows != 1 and demand.one_key:
+            return _other_key()
+        if rows != 1 and demand.singular:
             return _not_singular(rows)
-        most = self._most_affected
-        return _too_many(rows, most) if most is not None and rows > most else None
+        return _too_many(rows, demand.most) if demand.most is not None and rows > demand.most else None
+
+    def verdict(self, position: int) -> Callable[[Sequence[Result]], bool]:
+        """Return what decides on the results of a transaction, in which this template's is at `position`."""
+        return lambda results: self.objection(int(results[position].get_value(0, 1) or 0)) is None
 
     def answer(self, result: Result, explanation: Result | None) -> Answer:
         """Read the row of the answer's statement, and the estimate of the count where there is one."""
@@ -141,13 +137,13 @@ class Template:
             total = _estimated(total, estimate, self.max_rows)
         location = value(0, 5)
         return Answer(
-            total=total,
-            page=_integer(value(0, 1)) or 0,
-            body=_body(result),
-            headers=value(0, 3),
-            status=value(0, 4),
-            location=None if location is None else orjson.loads(location),
-            inserted=_integer(value(0, 6)),
+            total,
+            int(value(0, 1) or 0),
+            _rendered_body(result) if self.by_handler else value(0, 2) or b"",
+            value(0, 3),
+            value(0, 4),
+            None if location is None else orjson.loads(location),
+            _integer(value(0, 6)),
         )
 
     def respond(self, result: Result, explanation: Result | None, facts: Facts) -> Response:
@@ -160,6 +156,35 @@ class Template:
         if objection is not None:
             raise objection
         return self.responder.respond(answer, facts)
+
+
+def _demand(plan: DatabasePlan) -> Demand | None:
+    """Return what the plan demands of the number of rows, None when any number will do."""
+    if plan.rendering.explain is not None:
+        return None
+    action = plan.action if isinstance(plan, MutatePlan) else None
+    if action is Action.UPSERT:
+        return Demand(True, False, None)
+    preferences = plan.preferences
+    counted = isinstance(plan, CallPlan) or action in (Action.UPDATE, Action.DELETE)
+    most = preferences.max_affected if counted and preferences.handling == "strict" else None
+    singular = plan.rendering.media_type.essence == OBJECT
+    return Demand(False, singular, most) if singular or most is not None else None
+
+
+def _terms(plan: DatabasePlan, schema: str, *, rollback_all: bool) -> Terms:
+    asked = plan.preferences.transaction
+    routine = plan.routine if isinstance(plan, CallPlan) else None
+    read_only = isinstance(plan, ReadPlan) or (isinstance(plan, CallPlan) and plan.read_only)
+    return Terms(
+        schema=schema,
+        read_only=read_only,
+        rollback=asked == "rollback" or (rollback_all and asked != "commit"),
+        decided=not read_only and _demand(plan) is not None,
+        timezone=plan.preferences.timezone,
+        settings=routine.settings if routine else (),
+        isolation=routine.isolation_level if routine else None,
+    )
 
 
 def _main(plan: DatabasePlan, counting: Counting, *, limited: bool) -> Rendered:
@@ -179,8 +204,8 @@ class Type(IntEnum):
     JSONB = 3802
 
 
-def _body(result: Result) -> bytes:
-    """Return the body. A handler may make bytea, which arrives in its hexadecimal format (8.4.1).
+def _rendered_body(result: Result) -> bytes:
+    """Return what a media type handler made: bytea perhaps, which arrives in its hexadecimal format (8.4.1).
 
     jsonb that a handler makes is sent as PostgREST sends it, after the byte of its binary format.
     """

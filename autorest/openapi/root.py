@@ -18,7 +18,7 @@ from autorest.response.headers import VARY, content_length
 from autorest.response.model import Headers, Response
 from autorest.settings import Settings
 from autorest.sql.privileges import privileges, schema_comment
-from autorest.sql.transaction import Work
+from autorest.sql.statement import Statement
 
 
 class Row(Protocol):
@@ -29,16 +29,15 @@ class Row(Protocol):
     def get_value(self, row_number: int, column_number: int) -> bytes | None: ...
 
 
-def root_work(schema: str, settings: Settings) -> Work:
+def root_statements(schema: str, settings: Settings) -> tuple[Statement, ...]:
     """Return what the database must be asked: the privileges of the role, or just the schema's comment."""
-    asked = privileges(schema) if _follows_privileges(settings) else (schema_comment(schema),)
-    return Work(schema=schema, statements=tuple(asked), read_only=True, rollback=False)
+    return privileges(schema) if _follows_privileges(settings) else (schema_comment(schema),)
 
 
 def root_response(request: ApiRequest, catalog: Catalog, settings: Settings, results: Sequence[Row]) -> Response:
     """Return the OpenAPI document in the version that the request asks for, else the one configured.
 
-    `results` are those of the statements of `root_work`. Raises PGRST107 when nothing acceptable can be made.
+    `results` are those of `root_statements`. Raises PGRST107 when nothing acceptable can be made.
     """
     version = choose_version(request.accept, settings.document_version)
     row = [results[-1].get_value(0, column) for column in range(results[-1].nfields)]

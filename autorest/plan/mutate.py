@@ -9,7 +9,7 @@ from autorest.catalog.suggest import closest
 from autorest.errors import refuse
 from autorest.plan.columns import Resolver
 from autorest.plan.model import ColumnRef, Delete, Insert, Mutation, PlanCondition, ReadNode, Update
-from autorest.request.model import Action, ApiRequest, Comparison, JsonPayload
+from autorest.request.model import Action, ApiRequest, Comparison, Condition, EmbedPath, JsonPayload
 
 
 def plan_mutation(catalog: Catalog, relation: Relation, request: ApiRequest, tree: ReadNode) -> Mutation:

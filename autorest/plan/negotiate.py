@@ -91,7 +91,7 @@ def _explained(catalog: Catalog, accepted: MediaType, target: QualifiedName, who
     asked = (accepted.parameter("options") or "").split("|")
     options = tuple(option for option in PLAN_OPTIONS if option in asked)
     kind = PLAN_FORMATS[accepted.essence]
-    parameters = (("for", render_media_type(_named(wanted, inner.media_type))),)
+    parameters: tuple[tuple[str, str], ...] = (("for", render_media_type(_named(wanted, inner.media_type))),)
     if options:
         parameters = (*parameters, ("options", "|".join(options)))
     return Rendering(inner.handler, MediaType(f"application/vnd.pgrst.plan+{kind}", parameters), Explain(kind, options))

@@ -93,7 +93,8 @@ class _Aimed:
         conditions: dict[tuple[int, ...], list[Condition]] = {}
         orders: dict[tuple[int, ...], tuple[OrderTerm, ...]] = {}
         range_paths: dict[tuple[int, ...], EmbedPath] = {}
-        for path, condition in (*query.logic, *query.filters):
+        given: tuple[tuple[EmbedPath, Condition], ...] = (*query.logic, *query.filters)
+        for path, condition in given:
             if path or options.root:
                 conditions.setdefault(_position(query.select, path, options.legacy_names), []).append(condition)
         for path, terms in query.order:

@@ -41,19 +41,23 @@ TEXTUAL = frozenset(
 
 
 class Facts(NamedTuple):
-    """What of the request the answer repeats: the rows asked for and where they are to be found."""
+    """What of the request the answer repeats: the rows asked for, and the query string in its canonical form."""
 
     range: Range
-    content_location: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """Answers every request of one plan. What does not depend on the rows is encoded once."""
+    """Answers every request of one plan. What does not depend on the rows is encoded once.
+
+    `content` are the headers that tell what the body is, `fixed` those that are always the same.
+    """
 
     plan: ReadPlan | MutatePlan | CallPlan
     content: tuple[tuple[bytes, bytes], ...]
-    applied: tuple[tuple[bytes, bytes], ...]
+    fixed: tuple[tuple[bytes, bytes], ...]
+    location: bytes
     headers_only: bool
     verbose: bool
 
@@ -65,24 +69,24 @@ class Responder:
         return cls(
             plan,
             tuple(content_headers(plan.rendering.media_type, profile)),
-            tuple(preference_applied(_applied(plan))),
+            (*preference_applied(_applied(plan)), VARY),
+            f"/{plan.relation.name}".encode() if isinstance(plan, ReadPlan) else b"",
             headers_only,
             verbose,
         )
 
     def respond(self, answer: Answer, facts: Facts) -> Response:
         """Raises PGRST111 and PGRST112 when SQL set headers or a status that are none."""
-        match self.plan:
-            case ReadPlan():
-                status, headers, body = self._read(answer, facts)
-            case CallPlan():
-                status, headers, body = self._call(answer, facts)
-            case MutatePlan():
-                status, headers, body = self._mutation(answer)
-        status = status_from_database(answer.status) or status
-        headers = override(headers, from_database(answer.headers))
-        if not any(name == b"vary" for name, _ in headers):
-            headers.append(VARY)
+        plan = self.plan
+        if isinstance(plan, MutatePlan):
+            status, headers, body = self._mutation(answer)
+        elif isinstance(plan, CallPlan) and plan.routine.returns_void:
+            status, headers, body = 204, [_range_status(answer, facts.range)[1], *self.fixed], b""
+        else:
+            status, headers, body = self._rows(answer, facts)
+        if answer.status is not None or answer.headers is not None:
+            status = status_from_database(answer.status) or status
+            headers = override(headers, from_database(answer.headers))
         if status != 204 and not self.headers_only:
             headers.append(content_length(body))
         return Response(status, headers, body)
@@ -91,30 +95,23 @@ class Responder:
         """Answer with an execution plan."""
         return Response(200, [*self.content, content_length(body), VARY], body)
 
-    def _read(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
+    def _rows(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
         status, span = _range_status(answer, facts.range)
-        headers: Headers = [span, *self.content, *self.applied]
-        headers.append((b"content-location", facts.content_location.encode()))
-        return status, headers, self._rows(answer, status, facts)
-
-    def _call(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
-        status, span = _range_status(answer, facts.range)
-        assert isinstance(self.plan, CallPlan)
-        if self.plan.routine.returns_void:
-            return 204, [span, *self.applied], b""
-        return status, [span, *self.content, *self.applied], self._rows(answer, status, facts)
-
-    def _rows(self, answer: Answer, status: int, facts: Facts) -> bytes:
+        headers = [span, *self.content, *self.fixed]
+        if self.location:
+            query = facts.query
+            headers.append((b"content-location", self.location + b"?" + query.encode() if query else self.location))
         if status == 416:
-            return error_response(_out_of_bounds(facts.range.offset, answer.total), verbose=self.verbose).body
-        return b"" if self.headers_only else answer.body
+            error = _out_of_bounds(facts.range.offset, answer.total)
+            return status, headers, error_response(error, verbose=self.verbose).body
+        return status, headers, b"" if self.headers_only else answer.body
 
     def _mutation(self, answer: Answer) -> tuple[int, Headers, bytes]:
         assert isinstance(self.plan, MutatePlan)
         total = answer.page if self.plan.preferences.count in ("exact", "estimated") else None
         whole = self.plan.preferences.representation == "representation"
         body = answer.body if whole else b""
-        content: Headers = [*self.content, *self.applied] if whole else [*self.applied]
+        content: Headers = [*self.content, *self.fixed] if whole else [*self.fixed]
         match self.plan.action:
             case Action.INSERT:
                 headers = [content_range(1, 0, total), *content]

@@ -7,64 +7,15 @@ them serves the other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from autorest.request.filters import parse_list
 from autorest.request.model import ALL_ROWS, EmbedPath, Range
 
-
-class Constant(NamedTuple):
-    """The same for every request of the shape."""
-
-    value: bytes | None
+NO_RANGES: Mapping[EmbedPath | None, Range] = {}
 
 
-class OperandPlace(NamedTuple):
-    """The rest of a query parameter, as it is."""
-
-    source: int
-
-
-class PatternPlace(NamedTuple):
-    """The rest of a query parameter, a LIKE pattern in which `*` stands for `%`."""
-
-    source: int
-
-
-class ListPlace(NamedTuple):
-    """The rest of a query parameter, a list in parentheses that becomes an array."""
-
-    source: int
-
-
-class ArrayPlace(NamedTuple):
-    """Several query parameters that become one array (a variadic argument)."""
-
-    sources: tuple[int, ...]
-
-
-class LimitPlace(NamedTuple):
-    """How many rows the embed at `path` may have; NULL for all of them."""
-
-    path: EmbedPath | None
-
-
-class OffsetPlace(NamedTuple):
-    path: EmbedPath | None
-
-
-class BodyPlace(NamedTuple):
-    """The body, as text or in the hexadecimal format of bytea."""
-
-    hexadecimal: bool = False
-
-
-Binding = Constant | OperandPlace | PatternPlace | ListPlace | ArrayPlace | LimitPlace | OffsetPlace | BodyPlace
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """What a request fills the places with.
 
     tails   by index of the query parameter, what follows its operator
@@ -72,38 +23,91 @@ class Values:
     """
 
     tails: Sequence[str] = ()
-    ranges: Mapping[EmbedPath | None, Range] | None = None
+    ranges: Mapping[EmbedPath | None, Range] = NO_RANGES
     default_range: Range = ALL_ROWS
     body: bytes = b""
 
     def range(self, path: EmbedPath | None) -> Range:
-        return self.ranges.get(path, self.default_range) if self.ranges else self.default_range
+        return self.ranges.get(path, self.default_range)
+
+
+class Constant(NamedTuple):
+    """The same for every request of the shape."""
+
+    value: bytes | None
+
+    def bound(self, values: Values) -> bytes | None:
+        return self.value
+
+
+class OperandPlace(NamedTuple):
+    """The rest of a query parameter, as it is."""
+
+    source: int
+
+    def bound(self, values: Values) -> bytes | None:
+        return text(values.tails[self.source])
+
+
+class PatternPlace(NamedTuple):
+    """The rest of a query parameter, a LIKE pattern in which `*` stands for `%`."""
+
+    source: int
+
+    def bound(self, values: Values) -> bytes | None:
+        return pattern(values.tails[self.source])
+
+
+class ListPlace(NamedTuple):
+    """The rest of a query parameter, a list in parentheses that becomes an array."""
+
+    source: int
+
+    def bound(self, values: Values) -> bytes | None:
+        return array(parse_list(values.tails[self.source]))
+
+
+class ArrayPlace(NamedTuple):
+    """Several query parameters that become one array (a variadic argument)."""
+
+    sources: tuple[int, ...]
+
+    def bound(self, values: Values) -> bytes | None:
+        return array([values.tails[source] for source in self.sources])
+
+
+class LimitPlace(NamedTuple):
+    """How many rows the embed at `path` may have; NULL for all of them."""
+
+    path: EmbedPath | None
+
+    def bound(self, values: Values) -> bytes | None:
+        limit = values.range(self.path).limit
+        return None if limit is None else b"%d" % limit
+
+
+class OffsetPlace(NamedTuple):
+    path: EmbedPath | None
+
+    def bound(self, values: Values) -> bytes | None:
+        return b"%d" % values.range(self.path).offset
+
+
+class BodyPlace(NamedTuple):
+    """The body, as text or in the hexadecimal format of bytea."""
+
+    hexadecimal: bool = False
+
+    def bound(self, values: Values) -> bytes | None:
+        return b"\\x" + values.body.hex().encode() if self.hexadecimal else values.body
+
+
+Binding = Constant | OperandPlace | PatternPlace | ListPlace | ArrayPlace | LimitPlace | OffsetPlace | BodyPlace
 
 
 def bind(bindings: Sequence[Binding], values: Values) -> tuple[bytes | None, ...]:
     """Return the parameters of a statement in PostgreSQL's text format."""
-    return tuple([_bound(binding, values) for binding in bindings])
-
-
-def _bound(binding: Binding, values: Values) -> bytes | None:
-    match binding:
-        case Constant(value):
-            return value
-        case OperandPlace(source):
-            return text(values.tails[source])
-        case PatternPlace(source):
-            return pattern(values.tails[source])
-        case ListPlace(source):
-            return array(parse_list(values.tails[source]))
-        case ArrayPlace(sources):
-            return array([values.tails[source] for source in sources])
-        case LimitPlace(path):
-            limit = values.range(path).limit
-            return None if limit is None else b"%d" % limit
-        case OffsetPlace(path):
-            return b"%d" % values.range(path).offset
-        case BodyPlace(hexadecimal):
-            return b"\\x" + values.body.hex().encode() if hexadecimal else values.body
+    return tuple([binding.bound(values) for binding in bindings])
 
 
 def text(value: str) -> bytes:

@@ -30,8 +30,8 @@ class Caller(NamedTuple):
     cookies: bytes
 
 
-class Work(NamedTuple):
-    """What is to be done in the transaction, and on what terms.
+class Terms(NamedTuple):
+    """On what terms something is done in a transaction.
 
     settings   of the function that is called, made for the whole transaction
     isolation  of the function that is called, None for the role's own
@@ -39,13 +39,44 @@ class Work(NamedTuple):
     """
 
     schema: str
-    statements: tuple[Statement, ...]
     read_only: bool
-    rollback: bool
+    rollback: bool = False
     decided: bool = False
     timezone: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
     isolation: str | None = None
+
+
+class Frame(NamedTuple):
+    """All of a transaction but what differs between two requests of one role on the same terms.
+
+    settings  the text of the statement that makes the settings, and its parameters before and after
+              those that a request brings
+    opening   statements between that one and the request's own
+    closing   statements after them
+    """
+
+    role: str
+    settings: bytes
+    before: tuple[bytes, ...]
+    search_path: bytes
+    after: tuple[bytes, ...]
+    opening: tuple[Statement, ...]
+    closing: tuple[Statement, ...]
+    begin: bytes | None
+    end: str
+
+    @property
+    def first(self) -> int:
+        """The position of the request's first own statement among the results."""
+        return 1 + len(self.opening)
+
+    def transaction(self, caller: Caller, statements: tuple[Statement, ...]) -> Transaction:
+        """Return the transaction in which `statements` are run for `caller`."""
+        role, settings, before, path, after, opening, closing, begin, end = self
+        _, role_text, claims, method, request_path, headers, cookies = caller
+        parameters = (*before, role_text, path, claims, method, request_path, headers, cookies, *after)
+        return Transaction(role, (Statement(settings, parameters), *opening, *statements, *closing), begin, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +89,32 @@ class Session:
     app_settings: tuple[tuple[str, str], ...]
     pre_request: QualifiedName | None
 
-    @property
-    def before(self) -> int:
-        """How many statements of the transaction come before the work's own."""
-        return 1 if self.pre_request is None else 2
-
-    def transaction(self, caller: Caller, work: Work) -> Transaction:
-        """Return the transaction in which `work` is done as the role of `caller`."""
-        before_role = self.role_settings.get(caller.role, ())
-        after_role = (*work.settings, *self.app_settings)
-        text = settings_statement(
-            len(before_role), len(after_role), timezone=work.timezone is not None, read_only=work.read_only
+    def frame(self, role: str, terms: Terms) -> Frame:
+        """Return the frame of transactions that are run as `role` on these terms."""
+        before = self.role_settings.get(role, ())
+        after = (*terms.settings, *self.app_settings)
+        timezone = () if terms.timezone is None else (terms.timezone.encode(),)
+        begin = ISOLATION_LEVELS.get(terms.isolation or self.role_isolation.get(role, "read committed"))
+        closing: tuple[Statement, ...] = ()
+        end = "commit"
+        if terms.rollback:
+            closing, end = (Statement(CHECK_CONSTRAINTS, prepare=False),), "rollback"
+        elif terms.decided:
+            end = "decide"
+        return Frame(
+            role=role,
+            settings=settings_statement(
+                len(before), len(after), timezone=terms.timezone is not None, read_only=terms.read_only
+            ),
+            before=_flat(before),
+            search_path=search_path((terms.schema, *self.extra_search_path)).encode(),
+            after=(*timezone, *_flat(after)),
+            opening=() if self.pre_request is None else (Statement(pre_request_statement(self.pre_request)),),
+            closing=closing,
+            begin=begin or (BEGIN if end != "commit" else None),
+            end=end,
         )
-        parameters = [
-            *_flat(before_role),
-            caller.role_text,
-            search_path((work.schema, *self.extra_search_path)).encode(),
-            caller.claims,
-            caller.method,
-            caller.path,
-            caller.headers,
-            caller.cookies,
-        ]
-        if work.timezone is not None:
-            parameters.append(work.timezone.encode())
-        parameters += _flat(after_role)
-        statements = [Statement(text, tuple(parameters))]
-        if self.pre_request is not None:
-            statements.append(Statement(pre_request_statement(self.pre_request)))
-        statements += work.statements
-        isolation = work.isolation or self.role_isolation.get(caller.role, "read committed")
-        begin = ISOLATION_LEVELS.get(isolation)
-        if work.rollback:
-            statements.append(Statement(CHECK_CONSTRAINTS, prepare=False))
-            return Transaction(caller.role, tuple(statements), begin or BEGIN, "rollback")
-        if work.decided:
-            return Transaction(caller.role, tuple(statements), begin or BEGIN, "decide")
-        return Transaction(caller.role, tuple(statements), begin, "commit")
 
 
-def _flat(settings: Sequence[tuple[str, str]]) -> list[bytes]:
-    return [text.encode() for setting in settings for text in setting]
+def _flat(settings: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for setting in settings for text in setting)

@@ -80,7 +80,7 @@ def bound(made: Template, query: bytes, body: bytes) -> tuple[Statement, ...]:
     split = split_query(query)
     _, tails, _ = split_shape(split)
     ranges: dict[Any, Any] = dict(split_ranges(split))
-    return made.work(Values(tails, ranges, body=body)).statements
+    return made.statements(Values(tails, ranges, body=body))
 
 
 @given(parameters)
