@@ -19,9 +19,8 @@ def plan_mutation(catalog: Catalog, relation: Relation, request: ApiRequest, tre
     exactly the primary key with `eq`.
     """
     resolver = Resolver(catalog, relation.name)
-    where = tuple(
-        resolver.condition(condition) for path, condition in (*request.query.logic, *request.query.filters) if not path
-    )
+    conditions: tuple[tuple[EmbedPath, Condition], ...] = (*request.query.logic, *request.query.filters)
+    where = tuple(resolver.condition(condition) for path, condition in conditions if not path)
     wanted = request.preferences.representation in ("representation", "headers-only")
     returning = returned_columns(tree, relation.primary_key) if wanted else ()
     if request.action is Action.DELETE:
