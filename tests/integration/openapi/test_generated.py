@@ -1,0 +1,55 @@
+"""Requests generated from the 3.1 document: whatever it says can be sent, the gateway answers."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import jwt
+import pytest
+
+from tests.integration.openapi.serving import SECRET
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+
+
+@pytest.fixture(scope="module")
+def headers() -> dict[str, str]:
+    claims = {"role": "api_user", "sub": "anna", "exp": int(time.time()) + 3600}
+    return {"Authorization": f"Bearer {jwt.encode(claims, SECRET)}", "Prefer": "tx=rollback"}
+
+
+def test_nothing_that_the_document_allows_breaks_the_gateway(address: str, headers: dict[str, str]) -> None:
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    schema = schemathesis.openapi.from_url(address, headers=headers)
+    sent = accepted = 0
+    with httpx.Client(timeout=20) as client:
+        for found in schema.get_all_operations():
+            operation = found.ok()
+
+            @settings(
+                max_examples=12,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=[Phase.explicit, Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy())
+            def check(case: schemathesis.Case) -> None:
+                nonlocal sent, accepted
+                request = case.as_transport_kwargs(base_url=address.rstrip("/"))
+                request = {key: value for key, value in request.items() if key in client_arguments}
+                request["headers"] = {**request.get("headers", {}), **headers}
+                response = client.request(**request)
+                sent += 1
+                accepted += response.is_success
+                assert response.status_code < 500, (request, response.text)
+
+            check()
+    assert sent > 150
+    assert accepted > sent * 0.1
+
+
+client_arguments = {"method", "url", "params", "headers", "json", "data", "content", "files", "cookies"}
