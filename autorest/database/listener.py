@@ -1,72 +1,133 @@
-"""The listener: what NOTIFY asks for is done, and a lost connection is found again."""
+"""LISTEN: what NOTIFY asks for is done once for a burst, and a lost connection is found again."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import random
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from autorest.database.direct import connect_direct
-from autorest.sql.quote import identifier
+
+if TYPE_CHECKING:
+    from autorest.database.direct import Connection
 
 logger = logging.getLogger(__name__)
 
-FIRST_RETRY = 0.25
-LAST_RETRY = 4.0
-DEBOUNCE = 0.05
+#: The payload that asks for everything; it comes from NOTIFY without one, and after a gap in listening.
+EVERYTHING = ""
+
+FIRST_BACKOFF = 0.25
+LAST_BACKOFF = 2.0
+#: How long the channel must be silent before a burst is taken to be over, and how long a burst may be.
+QUIET_SECONDS = 0.05
+BURST_SECONDS = 0.5
+#: How often the other end is asked for a sign of life, and how long that may take.
+KEEPALIVE_SECONDS = 5.0
+KEEPALIVE_PATIENCE = 3.0
+
+#: What a connection that cannot be opened or used raises.
+TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Listener:
-    """Listens on `channel` and calls `notified` with each payload, one after the other."""
+    """Listens on `channel` and calls `notified` with each distinct payload of a burst, one after the other.
 
-    def __init__(self, conninfo: str, channel: str, notified: Callable[[str], Awaitable[None]]) -> None:
+    If a burst holds the empty payload, that alone is passed on: it asks for everything. It is also passed on when
+    the connection was lost and is there again, for what was missed is not known. With `recover` false a lost
+    connection stays lost. Exceptions of `notified` are logged.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        channel: str,
+        notified: Callable[[str], Awaitable[None]],
+        *,
+        recover: bool = True,
+        keepalive: float = KEEPALIVE_SECONDS,
+    ) -> None:
         self.conninfo = conninfo
         self.channel = channel
         self.notified = notified
+        self.recover = recover
+        self.keepalive = keepalive
         self.listening = False
-        self._task: asyncio.Task[None] | None = None
-        self._payloads: asyncio.Queue[str | None] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        """Begin to listen, and return at once."""
+        self._payloads: asyncio.Queue[str] = asyncio.Queue()
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._pass_on())]
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Stop listening; a call of `notified` that is under way is cancelled."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
-    async def _run(self) -> None:
-        delay, again = FIRST_RETRY, False
-        while True:
+    async def _listen(self) -> None:
+        failures, first = 0, True
+        while first or self.recover:
             try:
-                connection = await connect_direct(self.conninfo)
+                connection = await connect_direct(self.conninfo, writable=True)
+            except TROUBLE as error:
+                reason: object = error
+            else:
                 try:
-                    connection.add_termination_listener(lambda _: self._payloads.put_nowait(None))
-                    await connection.add_listener(
-                        self.channel, lambda _c, _p, _n, text: self._payloads.put_nowait(text)
-                    )
-                    self.listening, delay = True, FIRST_RETRY
-                    if again:
-                        await self.notified("")
-                    await self._serve()
+                    await connection.add_listener(self.channel, self._received)
+                    self.listening, failures = True, 0
+                    logger.info("listening for notifications on channel %r", self.channel)
+                    if not first:
+                        self._payloads.put_nowait(EVERYTHING)
+                    first = False
+                    reason = await self._watch(connection)
+                except TROUBLE as error:
+                    reason = error
                 finally:
-                    self.listening, again = False, True
-                    await connection.close(timeout=1)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                logger.error("not listening on %s: %s", identifier(self.channel), error)
+                    self.listening = False
+                    connection.terminate()
+            failures += 1
+            delay = min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LAST_BACKOFF) * random.uniform(0.9, 1.1)
+            logger.warning("not listening on channel %r, next attempt in %.1f s: %s", self.channel, delay, reason)
             await asyncio.sleep(delay)
-            delay = min(delay * 2, LAST_RETRY)
 
-    async def _serve(self) -> None:
-        while (payload := await self._payloads.get()) is not None:
-            await asyncio.sleep(DEBOUNCE)
-            payloads = {payload}
-            while not self._payloads.empty():
-                more = self._payloads.get_nowait()
-                if more is None:
-                    return
-                payloads.add(more)
-            for each in sorted(payloads):
-                await self.notified(each)
+    async def _watch(self, connection: Connection) -> str:
+        """Return why the connection is of no use any more."""
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        while not connection.is_closed():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.keepalive):
+                    await lost.wait()
+                break
+            # A network that swallows everything, or a pooler's idle server, closes nothing by itself.
+            await connection.execute("SELECT 1", timeout=KEEPALIVE_PATIENCE)
+        return "the connection was closed"
+
+    def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._payloads.put_nowait(str(payload))
+
+    async def _pass_on(self) -> None:
+        while True:
+            payloads = await self._burst()
+            for payload in [EVERYTHING] if EVERYTHING in payloads else payloads:
+                try:
+                    await self.notified(payload)
+                except Exception:
+                    logger.exception("notification %r on channel %r could not be followed", payload, self.channel)
+
+    async def _burst(self) -> list[str]:
+        """Return the distinct payloads up to the next silence, in the order of their first appearance."""
+        payloads = {await self._payloads.get(): None}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BURST_SECONDS):
+                while True:
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        payloads[await self._payloads.get()] = None
+        return list(payloads)

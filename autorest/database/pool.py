@@ -36,7 +36,7 @@ Verdict = Callable[[Sequence[PGresult]], bool]
 SWEEP_SECONDS = 0.25
 #: After how many idle seconds a connection is asked whether its other end is still there, and how long it may take.
 PROBE_SECONDS = 5.0
-PROBE_PATIENCE = 2.0
+PROBE_PATIENCE = 5.0
 #: How long a cancelled transaction may take to end before its connection is given up.
 CANCEL_PATIENCE = 2.0
 CANCEL_AGAIN = 0.5
@@ -245,13 +245,19 @@ class Database:
         pipeline = self._holder(future)
         if pipeline is None:
             raise ConnectionLost("the connection broke before the transaction was decided")
-        ending: asyncio.Future[Any] = self._loop.create_future()
+        ending = self._unattended()
         commit = False
         try:
             commit = verdict is not None and verdict(results)
         finally:
             pipeline.conclude(commit, ending)
         return ending
+
+    def _unattended(self) -> asyncio.Future[Any]:
+        """Return a future that nobody needs to wait for, even if it fails."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return future
 
     def _holder(self, future: asyncio.Future[Any]) -> Pipeline | None:
         return next((pipeline for pipeline in self._pipelines if pipeline.future is future), None)
@@ -290,7 +296,7 @@ class Database:
             pipeline.settled = self._loop.create_future()
             self._spawn(self._cancel(pipeline, pipeline.settled))
         else:
-            pipeline.conclude(False, self._loop.create_future())
+            pipeline.conclude(False, self._unattended())
 
     async def _cancel(self, pipeline: Pipeline, settled: asyncio.Future[None]) -> None:
         """Cancel what a connection does, and keep it from others until nothing can be cancelled by mistake."""
@@ -366,7 +372,7 @@ class Database:
 
     def _probe(self, pipeline: Pipeline) -> asyncio.Future[Any]:
         """Ask an idle connection for a sign of life; the sweep gives it up if there is none."""
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future = self._unattended()
         pipeline.checked = self._loop.time()
         pipeline.deadline = pipeline.checked + PROBE_PATIENCE
         future.add_done_callback(lambda _: setattr(pipeline, "deadline", 0.0))

@@ -127,7 +127,7 @@ class Pooler:
 
     def stop(self) -> None:
         """Stop it at once; whoever is connected is cut off."""
-        process.stop(self._process, signal.SIGTERM)
+        process.stop(self._process, signal.SIGQUIT)
         self._process = None
 
     def kill(self) -> None:

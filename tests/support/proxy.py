@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -35,10 +36,10 @@ class Proxy:
         """Forward again."""
         self._call(self._mend, revive)
 
-    def _call(self, action: object, *arguments: object) -> None:
+    def _call(self, action: Callable[..., None], *arguments: object) -> None:
         done = threading.Event()
-        assert callable(action)
-        self._loop.call_soon_threadsafe(lambda: (action(*arguments), done.set()))
+        self._loop.call_soon_threadsafe(action, *arguments)
+        self._loop.call_soon_threadsafe(done.set)
         if not done.wait(10):
             raise TimeoutError("the proxy's thread does not answer")
 
@@ -69,6 +70,7 @@ class Proxy:
         self._loop.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._keep(asyncio.current_task())
         self._open.add(writer)
         whole = self._whole
         await whole.wait()
@@ -79,7 +81,10 @@ class Proxy:
             return
         self._open.add(far_writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pump(source, sink, whole))
+            self._keep(asyncio.create_task(self._pump(source, sink, whole)))
+
+    def _keep(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

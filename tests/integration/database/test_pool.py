@@ -16,6 +16,7 @@ from autorest.database.pool import Database
 from tests.integration.database.conftest import DATABASE, opened
 from tests.integration.database.transactions import rows, statement, value, work
 from tests.support.cluster import Cluster
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -32,15 +33,6 @@ def activity(house: Cluster, condition: str = MINE) -> int:
     """How many of PostgreSQL's connections meet a condition."""
     query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{DATABASE}' AND pid <> pg_backend_pid()"
     return int(house.execute(f"{query} AND {condition}")[0][0])
-
-
-async def until(condition: object, seconds: float = 10.0) -> None:
-    """Wait until `condition()`; fail if it takes longer than `seconds`."""
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.05)
 
 
 async def test_a_busy_pool_times_out(road: str) -> None:
@@ -184,10 +176,8 @@ async def test_a_task_cancelled_between_result_and_verdict(house: Cluster) -> No
         insert = work("alice", "INSERT INTO shop.notes (body) VALUES ('torn')", begin="BEGIN", end="decide")
         for _ in range(20):
             task = asyncio.create_task(database.run(insert, lambda _: True))
-            (pipeline,) = database._pipelines or {None}
-            while pipeline is None or pipeline.future is None or not pipeline.future.done():
+            while not any(pipeline.future and pipeline.future.done() for pipeline in database._pipelines):  # noqa: ASYNC110
                 await asyncio.sleep(0)
-                (pipeline,) = database._pipelines or {None}
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
