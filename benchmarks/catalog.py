@@ -125,6 +125,7 @@ async def measure(dsn: str, schema: str, loads: int) -> None:
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
         await asyncio.sleep(0.005)
         beating.cancel()
+        gc.freeze()
         late = sorted(pulse.delays)
         print(
             f"load {turn}: {clock:.2f} s, {cpu * 1000:.0f} ms CPU; longest stall {pulse.by_clock * 1000:.1f} ms"
@@ -136,7 +137,7 @@ async def measure(dsn: str, schema: str, loads: int) -> None:
         columns = sum(len(relation.columns) for relation in catalog.relations.values())
         print(
             f"{len(catalog.relations)} relations, {columns} columns, {relationships} relationships,"
-            f" {sum(map(len, catalog.routines.values()))} functions; {len(gc.get_objects())} objects in the collector"
+            f" {sum(map(len, catalog.routines.values()))} functions"
         )
     await connection.close()
 

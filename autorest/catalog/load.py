@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+from autorest.catalog.collector import young_only
 from autorest.catalog.columns import Columns, column_type
 from autorest.catalog.media import media_handler
 from autorest.catalog.model import (
@@ -72,41 +73,53 @@ async def load_catalog(
     Views are followed to their tables through views in `schemas` and `extra_search_path`. A function's setting is
     hoisted when one of `hoisted_settings`, regular expressions of PostgreSQL, matches its `name=value`.
     What is as it was in `previous` is taken from there, so that two catalogs hardly take more memory than one, and
-    little is freed at once when the one before is dropped.
+    little is freed at once when the one before is dropped. Call `gc.freeze()` after the first one: it keeps the garbage
+    collector from going through all of it now and then.
     `connection` is outside of any transaction; one that is repeatable and read-only sees the database at one moment.
+    It waits for transactions that have locked a table with defaults exclusively.
 
     Raises MissingSchemas, and asyncpg.PostgresError when a query fails, as it may while objects are being dropped:
     PostgreSQL prints definitions by its newest state, not by the snapshot. Another call reads the new state.
     """
-    before = previous or Catalog()
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        server_version: int = await connection.fetchval(_SESSION)
-        known = {row["name"]: row async for row in rows(connection, "schemas", [*schemas, *extra_search_path])}
-        if missing := [name for name in schemas if name not in known]:
-            raise MissingSchemas(missing)
-        exposed = {known[name]["oid"]: intern(name) for name in schemas}
+    with young_only():
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await _read(connection, schemas, extra_search_path, hoisted_settings, previous or Catalog())
 
-        listed = {row["oid"]: _listed(row, exposed) async for row in rows(connection, "relations", [*exposed])}
-        columns = await _columns(connection, [*listed])
-        views = await _origins(connection, [row["oid"] for row in known.values()])
-        shown = {oid: _by_table(oid, views) async for oid in unhurried(listed) if oid in views}
-        tables = {table for by_table in shown.values() for table in by_table}
-        primary_keys, foreign_keys = await _constraints(connection, [*listed, *tables.difference(listed)])
 
-        exposures = await _exposures(listed, columns, shown, foreign_keys)
-        made = _relations(listed, columns, primary_keys, shown)
-        kept = (_kept(before.relations, relation.name, relation) for relation in made)
-        relations = {relation.name: relation async for relation in unhurried(kept)}
-        computed = [_computed(row, exposed) async for row in rows(connection, "computed_relationships", [*exposed])]
-        return Catalog(
-            relations=relations,
-            relationships=await _relationships(foreign_keys, exposures, relations, computed, before),
-            routines=await _routines(connection, exposed, hoisted_settings, before),
-            representations=await _representations(connection),
-            media_handlers=await _media_handlers(connection, [*exposed]),
-            schemas={name: known[name]["description"] for name in exposed.values()},
-            server_version=server_version,
-        )
+async def _read(
+    connection: Connection,
+    schemas: Sequence[str],
+    extra_search_path: Sequence[str],
+    hoisted_settings: Sequence[str],
+    before: Catalog,
+) -> Catalog:
+    server_version: int = await connection.fetchval(_SESSION)
+    known = {row["name"]: row async for row in rows(connection, "schemas", [*schemas, *extra_search_path])}
+    if missing := [name for name in schemas if name not in known]:
+        raise MissingSchemas(missing)
+    exposed = {known[name]["oid"]: intern(name) for name in schemas}
+
+    listed = {row["oid"]: _listed(row, exposed) async for row in rows(connection, "relations", [*exposed])}
+    columns = await _columns(connection, [*listed])
+    views = await _origins(connection, [row["oid"] for row in known.values()])
+    shown = {oid: _by_table(oid, views) async for oid in unhurried(listed) if oid in views}
+    tables = {table for by_table in shown.values() for table in by_table}
+    primary_keys, foreign_keys = await _constraints(connection, [*listed, *tables.difference(listed)])
+
+    exposures = await _exposures(listed, columns, shown, foreign_keys)
+    made = _relations(listed, columns, primary_keys, shown)
+    kept = (_kept(before.relations, relation.name, relation) for relation in made)
+    relations = {relation.name: relation async for relation in unhurried(kept)}
+    computed = [_computed(row, exposed) async for row in rows(connection, "computed_relationships", [*exposed])]
+    return Catalog(
+        relations=relations,
+        relationships=await _relationships(foreign_keys, exposures, relations, computed, before),
+        routines=await _routines(connection, exposed, hoisted_settings, before),
+        representations=await _representations(connection),
+        media_handlers=await _media_handlers(connection, [*exposed]),
+        schemas={name: known[name]["description"] for name in exposed.values()},
+        server_version=server_version,
+    )
 
 
 def _kept(before: Mapping[K, T], key: K, made: T) -> T:

@@ -62,18 +62,20 @@ def from_foreign_keys(
 ) -> Iterator[Relationship]:
     """Yield the relationships along `foreign_keys` between all that shows their two ends, in both directions.
 
-    `exposures` maps the oid of a table to what shows it.
+    `exposures` maps the oid of a table to what shows it. Equal pairs of columns are one value.
     """
+    known: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = {}
     for foreign_key in foreign_keys:
         cardinality = Cardinality.ONE_TO_ONE if foreign_key.unique else Cardinality.MANY_TO_ONE
         for origin, target in product(exposures.get(foreign_key.origin, ()), exposures.get(foreign_key.target, ())):
             for key, referenced in product(origin.keys(foreign_key.origin_key), target.keys(foreign_key.target_key)):
+                forward, backward = tuple(zip(key, referenced, strict=True)), tuple(zip(referenced, key, strict=True))
                 forth = Relationship(
                     origin=origin.relation,
                     target=target.relation,
                     cardinality=cardinality,
                     constraint=foreign_key.name,
-                    columns=tuple(zip(key, referenced, strict=True)),
+                    columns=known.setdefault(forward, forward),
                     is_self=origin.relation == target.relation,
                     origin_is_view=origin.is_view,
                     target_is_view=target.is_view,
@@ -84,7 +86,7 @@ def from_foreign_keys(
                     target=forth.origin,
                     cardinality=_INVERSE[cardinality],
                     constraint=foreign_key.name,
-                    columns=tuple(zip(referenced, key, strict=True)),
+                    columns=known.setdefault(backward, backward),
                     is_self=forth.is_self,
                     is_parent=cardinality is Cardinality.ONE_TO_ONE,
                     origin_is_view=target.is_view,

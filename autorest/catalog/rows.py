@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import cache
 from importlib.resources import files
@@ -49,20 +48,8 @@ async def unhurried(items: Iterable[T]) -> AsyncIterator[T]:
     for item in items:
         yield item
         if perf_counter() - started > _SLICE:
-            _settle()
             await asyncio.sleep(0)
             started = perf_counter()
-
-
-def _settle() -> None:
-    """Put what is alive, most of it parts of the catalog, where the garbage collector does not look any more.
-
-    The catalog has no cycles and lives long; a pass over all of a large one would hold the event loop for a tenth of
-    a second, at some moment. After the first time only what was made since is looked at.
-    """
-    if gc.isenabled():
-        gc.collect()
-        gc.freeze()
 
 
 def drained(items: dict[K, T]) -> Iterator[tuple[K, T]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Iterator
 
@@ -42,20 +41,6 @@ async def test_quick_work_is_not_interrupted() -> None:
     asyncio.get_running_loop().call_soon(called.append, "too soon")
     assert [number async for number in unhurried(range(3))] == [0, 1, 2]
     assert called == []
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-async def test_the_garbage_collector_stays_as_it_was(enabled: bool) -> None:
-    before = gc.isenabled()
-    try:
-        (gc.enable if enabled else gc.disable)()
-        frozen = gc.get_freeze_count()
-        assert [number async for number in unhurried(slow(10))] == list(range(10))
-        assert gc.isenabled() is enabled
-        assert (gc.get_freeze_count() > frozen) is enabled
-    finally:
-        gc.unfreeze()
-        (gc.enable if before else gc.disable)()
 
 
 def test_what_is_taken_is_no_longer_held() -> None:
