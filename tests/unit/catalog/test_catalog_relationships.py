@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorest.catalog.model import Cardinality, ComputedRelationship, QualifiedName, Relationship
+from autorest.catalog.model import AnyRelationship, Cardinality, ComputedRelationship, QualifiedName, Relationship
 from autorest.catalog.relationships import (
     Exposure,
     ForeignKey,
@@ -115,8 +115,8 @@ def test_repeated_columns_make_a_relationship_each_and_missing_ones_none() -> No
     assert {one.origin.name for one in found} == {"books"}
 
 
-def leg(constraint: str, target: str, *columns: tuple[str, str], **more: bool) -> Relationship:
-    return Relationship(name("book_genres"), name(target), Cardinality.MANY_TO_ONE, constraint, columns, **more)
+def leg(constraint: str, target: str, *columns: tuple[str, str]) -> Relationship:
+    return Relationship(name("book_genres"), name(target), Cardinality.MANY_TO_ONE, constraint, columns)
 
 
 def test_a_table_whose_key_has_two_foreign_keys_is_a_junction() -> None:
@@ -165,7 +165,7 @@ def test_a_computed_relationship_replaces_what_leads_to_the_relation_of_its_func
 
 @given(st.randoms(use_true_random=False))
 def test_relationships_are_listed_in_one_order(shuffle: random.Random) -> None:
-    ordered = [
+    ordered: list[AnyRelationship] = [
         Relationship(name("a"), name("b"), Cardinality.ONE_TO_MANY, "z", (("a", "b"),)),
         Relationship(name("a"), name("b"), Cardinality.MANY_TO_ONE, "a", (("a", "b"),)),
         Relationship(name("a"), name("b"), Cardinality.MANY_TO_ONE, "a", (("a", "c"),)),
