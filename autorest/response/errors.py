@@ -75,7 +75,7 @@ def _status(report: Report, authenticated: bool) -> tuple[int, str | None]:
     state, message = report.sqlstate, report.message
     if state.startswith("PT"):
         number = state[2:]
-        return (int(number), message) if number.isdigit() and int(number) >= 200 else (500, None)
+        return (int(number), message) if number.isdigit() and 200 <= int(number) <= 599 else (500, None)
     match state:
         case "42501":
             return (403 if authenticated else 401), None
@@ -98,7 +98,7 @@ def _raised(report: Report) -> Error:
     status, reason = detail["status"], detail.get("status_text")
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise _unreadable(f"DETAIL has no readable headers: {report.detail}", _DETAIL_HINT)
-    if not isinstance(status, int) or not 200 <= status <= 999:
+    if not isinstance(status, int) or not 200 <= status <= 599:
         raise _unreadable(f"DETAIL has no readable status: {report.detail}", _DETAIL_HINT)
     return Error(
         status,

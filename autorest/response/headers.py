@@ -80,7 +80,7 @@ def status_from_database(text: bytes | None) -> int | None:
         return None
     digits = text[: len(text) - len(text.lstrip(b"0123456789"))]
     status = int(digits) if digits and len(digits) <= 3 else 0
-    if not 200 <= status <= 999:
+    if not 200 <= status <= 599:
         raise refuse(
             "PGRST112",
             "The setting response.status is not an HTTP status",

@@ -22,6 +22,8 @@ from autorest.response.headers import (
 )
 from autorest.response.model import Answer, Headers, Response
 
+#: Statuses of answers that never have a body (RFC 9110, 15.3.5 and 15.4.5).
+BODILESS = frozenset((204, 304))
 #: Media types that are text in a known character set; others say nothing of one.
 CHARSET = "; charset=utf-8"
 TEXTUAL = frozenset(
@@ -87,7 +89,9 @@ class Responder:
         if answer.status is not None or answer.headers is not None:
             status = status_from_database(answer.status) or status
             headers = override(headers, from_database(answer.headers))
-        if status != 204 and not self.headers_only:
+        if status in BODILESS:
+            return Response(status, headers)
+        if not self.headers_only:
             headers.append(content_length(body))
         return Response(status, headers, body)
 

@@ -25,13 +25,36 @@ def column(table: str, name: str) -> str:
 
 #: Types that the SQL grammar spells with keywords: quoted they would be other names (gram.y, SimpleTypename).
 KEYWORD_TYPES = frozenset(
-    """
-    bit|bit varying|bool|boolean|char|char varying|character|character varying|dec|decimal|double precision|float|int
-    |integer|interval|national char|national character|nchar|numeric|real|smallint|bigint|time|time with time zone
-    |time without time zone|timestamp|timestamp with time zone|timestamp without time zone|varchar|json
-    """.replace("\n", "")
-    .replace("    ", "")
-    .split("|")
+    (
+        "bigint",
+        "bit",
+        "bit varying",
+        "boolean",
+        "char",
+        "char varying",
+        "character",
+        "character varying",
+        "dec",
+        "decimal",
+        "double precision",
+        "float",
+        "int",
+        "integer",
+        "interval",
+        "national char",
+        "national character",
+        "nchar",
+        "numeric",
+        "real",
+        "smallint",
+        "time",
+        "time with time zone",
+        "time without time zone",
+        "timestamp",
+        "timestamp with time zone",
+        "timestamp without time zone",
+        "varchar",
+    )
 )
 
 
