@@ -228,7 +228,7 @@ def path_item(relation: Relation, access: Access, types: Types, *, profiles: boo
         item["get"] = operations.read()
     if inserts:
         item["post"] = operations.insert()
-    if inserts and updates and relation.primary_key:
+    if inserts and updates and _key_is_written(relation):
         item["put"] = operations.upsert()
     if updates:
         item["patch"] = operations.update()
@@ -239,6 +239,12 @@ def path_item(relation: Relation, access: Access, types: Types, *, profiles: boo
         item |= {"summary": summary} if summary else {}
         item |= {"description": description} if description else {}
     return item
+
+
+def _key_is_written(relation: Relation) -> bool:
+    """Tell whether a body can hold the whole primary key: PUT needs it there."""
+    key = [relation.columns.get(name) for name in relation.primary_key]
+    return bool(key) and all(column is not None and column.writable for column in key)
 
 
 class _Operations:
@@ -298,7 +304,7 @@ class _Operations:
                 "in": "query",
                 "required": True,
                 "description": "`eq.` and the value that the body has as well",
-                "schema": {"type": "string", "pattern": r"^eq\."},
+                "schema": {"type": "string", "pattern": self._key_pattern(column)},
                 "example": f"eq.{self.types.example(self.relation.columns[column])}",
             }
             for column in self.relation.primary_key
@@ -359,6 +365,10 @@ class _Operations:
         if body is not None:
             operation["requestBody"] = body
         return {**operation, "responses": responses}
+
+    def _key_pattern(self, column: str) -> str:
+        kind = self.types.schema(self.relation.columns[column].type).get("type")
+        return r"^eq\.-?[0-9]+$" if kind == "integer" else r"^eq\..+$"
 
     def _rows(self, description: str) -> Json:
         return shared.response(_rows_key(self.relation), description)

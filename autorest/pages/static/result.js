@@ -15,10 +15,11 @@ export function drawAnswer(answer, { rowActions, paging, columns }) {
   const isError = !answer.ok && parsed.found && parsed.value && typeof parsed.value === "object" && "message" in parsed.value;
   const rows = rowsOf(parsed);
   const views = [
+    ...(isError ? [["Error", () => drawError(parsed.value)]] : []),
     ...(rows ? [["Table", () => drawTable(rows, rowActions, columns)]] : []),
     ...(parsed.found ? [["JSON", () => drawJson(parsed.value, answer.text)]] : []),
     ...(answer.text ? [[parsed.found ? "Raw" : "Text", () => drawText(answer.text)]] : []),
-    [`Headers`, () => drawHeaders(answer.headers)],
+    ["Headers", () => drawHeaders(answer.headers)],
   ];
   const body = h("div", { class: "view" });
   const tabs = views.map(([label, make], index) => {
@@ -29,8 +30,7 @@ export function drawAnswer(answer, { rowActions, paging, columns }) {
     });
     return tab;
   });
-  fill(body, isError ? drawError(parsed.value) : answer.text || rows ? views[0][1]() : drawHeaders(answer.headers));
-  if (isError || !answer.text) for (const tab of tabs) tab.setAttribute("aria-pressed", String(!isError && tab === tabs.at(-1)));
+  fill(body, views[0][1]());
   const range = answer.headers.find(([name]) => name === "content-range")?.[1];
   return h(
     "section",

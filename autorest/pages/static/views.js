@@ -338,6 +338,10 @@ function bodyForm(fields, draft, changed) {
   return [element, build, lacks];
 }
 
+function bodyFields(relation, schema) {
+  return fieldsOf(schema).map((field) => ({ ...field, primary: relation.primaryKey.includes(field.name) }));
+}
+
 function readableBody(build) {
   try {
     return build();
@@ -348,7 +352,7 @@ function readableBody(build) {
 
 function drawInsert(relation) {
   const draft = draftOf(relation, "insert", () => changeDraft(relation, "insert"));
-  const fields = fieldsOf(relation.insert).map((field) => ({ ...field, primary: relation.primaryKey.includes(field.name) }));
+  const fields = bodyFields(relation, relation.insert);
   let panel = null;
   const changed = () => panel?.update();
   const [form, build, lacks] = bodyForm(fields, draft, changed);
@@ -406,7 +410,7 @@ function drawChange(relation, tab, { method, label, danger, body }) {
     every.hidden = draft.filters.length > 0;
     panel?.update();
   };
-  const [form, build, lacks] = body ? bodyForm(fieldsOf(relation.update), draft, changed) : [null, null, () => null];
+  const [form, build, lacks] = body ? bodyForm(bodyFields(relation, relation.update), draft, changed) : [null, null, () => null];
   const most = onValue(h("input", { type: "number", min: "0", value: draft.most, placeholder: "any number" }), (text) => {
     draft.most = text;
     changed();

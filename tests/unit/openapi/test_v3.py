@@ -256,9 +256,16 @@ def test_the_pattern_of_filters_refuses_what_is_none(value: str) -> None:
 def test_put_needs_the_whole_key() -> None:
     produced = document()
     key = parameters(produced, "/projects", "put")["id"]
-    assert (key["required"], key["schema"]["pattern"]) == (True, r"^eq\.")
+    assert (key["required"], key["schema"]["pattern"]) == (True, r"^eq\.-?[0-9]+$")
     body = produced["paths"]["/projects"]["put"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == [name for name in PROJECTS.columns if name != "slug"]
+
+
+def test_put_is_left_out_where_the_key_is_generated() -> None:
+    generated = Column("id", "bigint", "bigint", nullable=False, writable=False)
+    table = Relation(named("t"), columns(generated, Column("name", "text", "text")), primary_key=("id",))
+    item = document(Catalog(relations={table.name: table}))["paths"]["/t"]
+    assert set(item) == {"get", "post", "patch", "delete"}
 
 
 def test_profiles_are_parameters_where_there_are_several_schemas() -> None:
