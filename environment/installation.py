@@ -33,11 +33,11 @@ class Installation:
 
 
 class _Broken(Exception):
-    """What is installed does not work; `output` says why."""
+    """What is installed does not work."""
 
-    def __init__(self, output: str) -> None:
-        super().__init__(output)
-        self.output = output
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def install(root: Path, console: Console) -> Installation:
@@ -54,23 +54,19 @@ def install(root: Path, console: Console) -> Installation:
                 step.detail = "it is damaged and will be mended"
 
     stamp.unlink(missing_ok=True)
-    try:
-        installation = _fill(root, directory, console, anew=not _works(directory))
-    except _Broken:
-        installation = _fill_anew(root, directory, console)
-    stamp.write_text(wanted, encoding="utf-8")
-    return installation
-
-
-def _fill_anew(root: Path, directory: Path, console: Console) -> Installation:
-    try:
-        return _fill(root, directory, console, anew=True)
-    except _Broken as broken:
-        raise Problem(
-            "The package was installed but does not start.",
-            "Run python3 teardown.py --all --yes, then this again; if it stays so, report what is printed above.",
-            broken.output,
-        ) from None
+    reason = ""
+    for anew in (False, True) if _works(directory) else (True,):
+        try:
+            installation = _fill(root, directory, console, anew)
+        except _Broken as broken:
+            reason = broken.reason
+        else:
+            stamp.write_text(wanted, encoding="utf-8")
+            return installation
+    raise Problem(
+        f"The package was installed but does not start: {reason}",
+        "Run python3 teardown.py --all --yes, then this again; if it stays so, report it.",
+    )
 
 
 def _fill(root: Path, directory: Path, console: Console, anew: bool) -> Installation:
@@ -129,7 +125,7 @@ def _works(directory: Path) -> bool:
 def _look_at(directory: Path) -> Installation:
     looked = run([_python(directory), "-c", _LOOK_AT_IT], timeout=120, cwd=directory)
     if looked.code != 0:
-        raise _Broken(looked.last_lines)
+        raise _Broken(looked.last_lines.rpartition("\n")[2])
     return Installation(_python(directory), Path(json.loads(looked.output.splitlines()[-1])["server"]))
 
 

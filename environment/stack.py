@@ -12,7 +12,7 @@ from pathlib import Path
 
 from environment import compose, credentials, hosts, ports
 from environment.commands import must
-from environment.compose import Compose, Container, Project
+from environment.compose import Compose, Container, Port, Project
 from environment.console import Console, Step
 from environment.problem import Problem
 from environment.tour import tour
@@ -25,12 +25,12 @@ _NEEDED_TO_RUN = _GIGABYTE // 2
 _HEALTHY_SECONDS = 300
 _PATIENCE_WITH_THE_UNWELL_SECONDS = 30
 
-#: The variables of .env that move a published port elsewhere.
+#: The variables of .env that move a published port elsewhere, and where to look for a free one.
 _PORT_VARIABLES = {
-    ("traefik", 80): "HTTP_PORT",
-    ("traefik", 443): "HTTPS_PORT",
-    ("traefik", 8080): "DASHBOARD_PORT",
-    ("postgres", 5432): "POSTGRES_PORT",
+    ("traefik", 80): ("HTTP_PORT", 8000),
+    ("traefik", 443): ("HTTPS_PORT", 8443),
+    ("traefik", 8080): ("DASHBOARD_PORT", 8081),
+    ("postgres", 5432): ("POSTGRES_PORT", 5433),
 }
 
 
@@ -84,19 +84,22 @@ def _check_ports(project: Project, before: Sequence[Container]) -> str:
     ours = {port for container in before for port in container.published}
     for port in project.ports:
         if port.published not in ours and ports.is_taken(port.published):
-            variable = _PORT_VARIABLES.get((port.service, port.target))
             by_docker = compose.docker("ps", "--filter", f"publish={port.published}", "--format", "{{.Names}}").output
             who = f"the container {by_docker.split()[0]}" if by_docker.split() else ports.holder(port.published)
             raise Problem(
                 f"Port {port.published}, which {port.service} needs, is taken by {who}.",
-                "Stop that and start again"
-                + (
-                    f", or choose another port: write {variable}={port.published + 8000} into .env."
-                    if variable
-                    else "."
-                ),
+                f"Stop that and start again{_or_move(port)}.",
             )
     return ", ".join(str(port.published) for port in project.ports)
+
+
+def _or_move(port: Port) -> str:
+    known = _PORT_VARIABLES.get((port.service, port.target))
+    if known is None:
+        return ""
+    variable, first = known
+    free = next(number for number in range(first, 65536) if not ports.is_taken(number))
+    return f", or choose another port: write {variable}={free} into .env"
 
 
 def _check_disk(root: Path, loads: bool) -> str:
