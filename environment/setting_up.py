@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from environment import compose, embedded, stack
-from environment.compose import NoEngine
+from environment.compose import Compose, NoEngine
 from environment.console import Console
 from environment.problem import Problem
 from environment.script import ended_by, root
@@ -35,13 +35,13 @@ def _set_up(options: argparse.Namespace, console: Console) -> None:
     if options.embedded:
         embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
         return
-    try:
-        with console.step("Looking for Docker"):
-            found = compose.find(checkout, stack.PRODUCTION_FILES if options.prod else ())
-    except NoEngine as reason:
+    with console.step("Looking for Docker") as step:
+        found, reason = _engine(checkout, stack.PRODUCTION_FILES if options.prod else ())
+        step.detail = reason or "its engine answers"
+    if found is None:
         if options.prod or options.hosts:
-            raise Problem(str(reason), "The stack needs it: install it, start it, and run this again.") from None
-        console.say(f"      {reason} So this is the embedded environment, without Docker.\n")
+            raise Problem(reason, "The stack needs it: install it, start it, and run this again.")
+        console.say("\nSo this is the embedded environment, without Docker.\n")
         embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
         return
     if options.port is not None:
@@ -50,6 +50,14 @@ def _set_up(options: argparse.Namespace, console: Console) -> None:
             "Add --embedded, or write HTTP_PORT into .env to move the stack's port.",
         )
     stack.set_up(found, options.hosts, console)
+
+
+def _engine(checkout: Path, files: Sequence[str]) -> tuple[Compose | None, str]:
+    """Return the compose of an engine that answers, or why there is none."""
+    try:
+        return compose.find(checkout, files), ""
+    except NoEngine as reason:
+        return None, str(reason)
 
 
 def _options() -> argparse.Namespace:
