@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator
-
-# Where both of psycopg's builds are installed, take the one that the package depends on: it brings its own libpq.
-if importlib.util.find_spec("psycopg_binary"):
-    os.environ.setdefault("PSYCOPG_IMPL", "binary")
 
 import pytest
 

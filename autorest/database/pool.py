@@ -341,22 +341,30 @@ class Database:
     async def _take_one(self) -> None:
         """Lease a connection, and let it work once its other end has answered."""
         assert self._source is not None
-        try:
-            connection = await self._source.getconn(timeout=LEASE_PATIENCE)
-        except (LeaseTimeout, PoolClosed):
-            return
-        try:
-            pipeline = self._pipeline_of(connection)
-        except psycopg.Error:
-            await self._source.putconn(connection)
-            return
-        self._pipelines.add(pipeline)
-        try:
-            await self._probe(pipeline)
-        except ConnectionLost as error:
-            self._connect_failed(error)
-        else:
-            self._recovered()
+        while True:
+            try:
+                connection = await self._source.getconn(timeout=LEASE_PATIENCE)
+            except (LeaseTimeout, PoolClosed):
+                return
+            new = connection.driver is None
+            try:
+                pipeline = self._pipeline_of(connection)
+            except (psycopg.Error, OSError) as error:
+                connection.pgconn.finish()
+                await self._source.putconn(connection)
+                self._connect_failed(error)
+                return
+            self._pipelines.add(pipeline)
+            try:
+                await self._probe(pipeline)
+            except ConnectionLost as error:
+                # One that was leased before may have died of age; only a new one tells of the database.
+                if new:
+                    self._connect_failed(error)
+                    return
+            else:
+                self._recovered()
+                return
 
     def _pipeline_of(self, connection: PooledConnection) -> Pipeline:
         pipeline = connection.driver

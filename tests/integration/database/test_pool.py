@@ -96,6 +96,16 @@ async def test_a_connection_keeps_its_statements_between_two_leases(house: Clust
         assert database.stats().lost == 0
 
 
+async def test_connections_that_died_between_two_leases_cost_no_request(house: Cluster) -> None:
+    async with opened(direct(house), size=3, max_idle=0.3) as database:
+        await asyncio.gather(*(database.run(work("alice", "SELECT pg_sleep(0.1)")) for _ in range(3)))
+        await until(lambda: database.stats().open == 0)
+        house.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {MINE}")
+        results = await asyncio.gather(*(database.run(work("alice", "SELECT 'served'")) for _ in range(3)))
+        assert [value(result) for result in results] == ["served"] * 3
+        assert database.stats().failed == 0
+
+
 async def test_old_connections_are_replaced_under_load(house: Cluster) -> None:
     pids: set[str | None] = set()
 

@@ -57,6 +57,18 @@ async def test_the_server_keeps_no_more_names_than_the_limit(house: Cluster) -> 
             assert int(value(await database.run(work("alice", statement(NAMES, prepare=False)))) or "") <= 5
 
 
+async def test_a_libpq_that_cannot_close_keeps_the_first_statements(road: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autorest.database.pipeline.CAN_CLOSE", False)
+    async with opened(road, size=1, max_prepared=3) as database:
+        for _ in range(3):
+            for number in range(8):
+                with pytest.raises(DatabaseError):
+                    await database.run(work("alice", "SELECT 1/0", f"SELECT {number}"))
+                assert value(await database.run(work("alice", f"SELECT {number}"))) == str(number)
+        assert database.stats().parses <= 8
+        assert database.stats().lost == 0
+
+
 async def test_the_least_recently_used_statement_is_forgotten_first(house: Cluster) -> None:
     async with opened(house.dsn("authenticator", DATABASE), size=1, max_prepared=3) as database:
         for text in ("SELECT 1", "SELECT 2", "SELECT 1", "SELECT 3", "SELECT 1"):
