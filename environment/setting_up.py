@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
 from environment import compose, embedded, stack
 from environment.compose import Compose, NoEngine
