@@ -16,9 +16,9 @@ from starlette.types import ASGIApp
 
 from autorest.app import admin_application, pages_application
 from autorest.asgi import Front
+from autorest.server.sockets import Unbindable, described, tcp_socket, unix_socket
 from autorest.service import Service
 from autorest.settings import Settings
-from autorest.sockets import Unbindable, described, tcp_socket, unix_socket
 
 logger = logging.getLogger("autorest")
 
