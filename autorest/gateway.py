@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import orjson
+from psycopg.pq.abc import PGresult
 
 from autorest.auth.authenticator import Authenticator
 from autorest.auth.identity import Identity
+from autorest.auth.refusals import UnknownKey
 from autorest.catalog.model import Catalog
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
-from autorest.database.pool import Database
+from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused, refuse
 from autorest.openapi.root import root_response, root_statements
 from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
@@ -34,8 +37,10 @@ from autorest.response.model import Response
 from autorest.response.respond import Facts
 from autorest.settings import Settings
 from autorest.sql.binding import Values
+from autorest.sql.statement import Transaction
 from autorest.sql.transaction import Caller, Session, Terms
 from autorest.template import Template, TemplateCache
+from autorest.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -83,68 +88,101 @@ class Prepared(NamedTuple):
 
 
 class Gateway:
-    """Answers requests. `snapshot` may be replaced at any time: a request keeps the one it began with."""
+    """Answers requests. `snapshot` may be replaced at any time: a request keeps the one it began with.
+
+    `unready` returns what requests are answered with while there is no catalog.
+    """
 
     def __init__(self, database: Database, authenticator: Authenticator, snapshot: Snapshot) -> None:
         self.database = database
         self.authenticator = authenticator
         self.snapshot = snapshot
+        self.unready: Callable[[], Refused] = no_catalog
 
-    async def answer(self, raw: RawRequest) -> Response:
-        """Return the answer, whatever happens: what goes wrong is answered as an error."""
+    async def answer(self, raw: RawRequest, trace: Trace | None = None) -> Response:
+        """Return the answer, whatever happens: what goes wrong is answered as an error.
+
+        Where a `trace` is given, it learns how long each stage takes, and the transaction.
+        """
         snapshot = self.snapshot
         identity: Identity | None = None
         try:
             heeded, seen = read_headers(raw.headers)
-            identity = self.authenticator.authenticate(heeded.authorization, time.time())
-            prepared = self.prepare(snapshot, raw, heeded)
+            try:
+                identity = self.authenticator.authenticate(heeded.authorization, time.time())
+            except UnknownKey:
+                identity = await self.authenticator.authenticate_patiently(heeded.authorization, time.time())
+            if trace is not None:
+                trace.mark("jwt")
+            prepared = self.prepare(snapshot, raw, heeded, trace)
             caller = _caller(identity, raw, heeded, seen)
             if isinstance(prepared, Prepared):
-                response = await self._run(snapshot, caller, prepared)
+                response = await self._run(snapshot, caller, prepared, trace)
             elif isinstance(prepared, InfoPlan):
                 response = info_response(prepared.allow)
             else:
-                response = await self._describe(snapshot, caller, prepared)
+                response = await self._describe(snapshot, caller, prepared, trace)
         except Refused as refused:
             response = error_response(refused.error, verbose=snapshot.verbose)
         except DatabaseError as error:
             response = error_response(_reported(error, snapshot, identity), verbose=snapshot.verbose)
         except (ConnectionFailed, ConnectionLost, PoolTimeout) as error:
-            response = error_response(_unavailable(error), verbose=snapshot.verbose)
-        return response if identity is None else Response(*response[:4], identity.role)
+            response = error_response(unavailable(error), verbose=snapshot.verbose)
+        return response if identity is None else Response(*response[:4], identity.role, response.error)
 
-    async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared) -> Response:
+    async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared, trace: Trace | None) -> Response:
         template, values, facts = prepared
         frame = template.frame(snapshot.session, caller.role)
         position = frame.first
         verdict = template.verdict(position) if frame.end == "decide" else None
-        results = await self.database.run(frame.transaction(caller, template.statements(values)), verdict)
+        transaction = frame.transaction(caller, template.statements(values))
+        if trace is None:
+            results = await self.database.run(transaction, verdict)
+        else:
+            results = await self._traced(transaction, verdict, trace)
         explanation = results[position + 1] if template.explanation is not None else None
         return template.respond(results[position], explanation, facts)
 
-    async def _describe(self, snapshot: Snapshot, caller: Caller, request: ApiRequest) -> Response:
+    async def _describe(self, snapshot: Snapshot, caller: Caller, request: ApiRequest, trace: Trace | None) -> Response:
         assert snapshot.catalog is not None
         frame = snapshot.session.frame(caller.role, Terms(request.schema, read_only=True))
         statements = root_statements(request.schema, snapshot.settings)
-        results = await self.database.run(frame.transaction(caller, statements))
+        transaction = frame.transaction(caller, statements)
+        if trace is None:
+            results = await self.database.run(transaction)
+        else:
+            results = await self._traced(transaction, None, trace)
         return root_response(request, snapshot.catalog, snapshot.settings, results[frame.first :])
 
-    def prepare(self, snapshot: Snapshot, raw: RawRequest, heeded: Heeded) -> Prepared | InfoPlan | ApiRequest:
+    async def _traced(self, transaction: Transaction, verdict: Verdict | None, trace: Trace) -> Sequence[PGresult]:
+        trace.transaction = transaction
+        trace.mark("plan")
+        results = await self.database.run(transaction, verdict)
+        trace.mark("transaction")
+        return results
+
+    def prepare(
+        self, snapshot: Snapshot, raw: RawRequest, heeded: Heeded, trace: Trace | None = None
+    ) -> Prepared | InfoPlan | ApiRequest:
         """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
 
         Returns the request itself when it asks for the description of the API.
         """
         if snapshot.catalog is None:
-            raise refuse("PGRST002", "The catalog of the database is not loaded yet", None, "Try again in a moment.")
+            raise self.unready()
         parameters = split_query(raw.query_string)
         query_shape, tails, has_range = split_shape(parameters)
         payload: Payload | None = _json_payload(raw, heeded, parameters)
         shape = _shape(raw, heeded, query_shape, payload)
         template = snapshot.templates.get(shape) if shape is not None else None
+        if trace is not None:
+            trace.mark("parse")
         if template is None:
             request = parse_request(
                 raw.method, raw.path, raw.query_string, raw.headers, raw.body, snapshot.request_settings
             )
+            if trace is not None:
+                trace.mark("parse")
             planned = plan(request, snapshot.catalog, snapshot.settings)
             if isinstance(planned, InfoPlan):
                 return planned
@@ -236,7 +274,19 @@ def _reported(error: DatabaseError, snapshot: Snapshot, identity: Identity | Non
     return database_error(report, authenticated=authenticated)
 
 
-def _unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error:
+def no_catalog(retry_after: float = 0.0) -> Refused:
+    """Return what requests are answered with before the catalog was read."""
+    return refuse(
+        "PGRST002",
+        "The catalog of the database is not loaded yet",
+        None,
+        "Try again in a moment.",
+        headers=_retry_after(retry_after),
+    )
+
+
+def unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error:
+    """Return the answer for a database that did not answer."""
     match error:
         case PoolTimeout():
             return refuse(
@@ -246,11 +296,22 @@ def _unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Erro
                 "The server is busy: try again later, or raise db-pool or db-pool-acquisition-timeout.",
             ).error
         case ConnectionFailed():
-            return refuse("PGRST000", "The database cannot be reached", str(error) or None, "Try again later.").error
+            return refuse(
+                "PGRST000",
+                "The database cannot be reached",
+                str(error) or None,
+                "Try again later.",
+                headers=_retry_after(error.retry_after),
+            ).error
         case _:
             return refuse(
                 "PGRST001",
                 "The connection to the database was lost during the request",
                 str(error) or None,
                 "What the request was to write may or may not have been written.",
+                headers=_retry_after(error.retry_after),
             ).error
+
+
+def _retry_after(seconds: float) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", str(max(1, math.ceil(seconds)))),)

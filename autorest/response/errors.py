@@ -142,4 +142,4 @@ def error_response(error: Error, *, verbose: bool = True) -> Response:
         (b"proxy-status", b"autorest; error=" + error.code.encode("latin-1", "replace")),
     ]
     headers += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in error.headers]
-    return Response(error.status, headers, body, error.reason)
+    return Response(error.status, headers, body, error.reason, error=error)

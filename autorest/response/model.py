@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from autorest.errors import Error
+
 Headers = list[tuple[bytes, bytes]]
 
 
 class Response(NamedTuple):
     """What goes back. `reason` replaces the standard reason phrase of the status where it is given.
 
-    `role` is the role it was made for, for the log.
+    `role` is the role it was made for, and `error` what it reports, for the log.
     """
 
     status: int
@@ -18,6 +20,7 @@ class Response(NamedTuple):
     body: bytes = b""
     reason: str | None = None
     role: str | None = None
+    error: Error | None = None
 
 
 class Answer(NamedTuple):
