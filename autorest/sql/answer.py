@@ -58,14 +58,14 @@ class Counting(NamedTuple):
 
 def read_statement(plan: ReadPlan, counting: Counting, *, limited: bool) -> Rendered:
     writer = Writer()
-    rows = select_tree(writer, plan.tree, limited=limited)
+    rows = select_tree(writer, plan.tree, limited=limited, comparable=_is_text(plan.rendering))
     return _finish(writer, plan.rendering, None, "", rows, _total(writer, plan, counting, None))
 
 
 def call_statement(plan: CallPlan, counting: Counting, *, limited: bool) -> Rendered:
     writer = Writer()
     source = f"{SOURCE} as ({call(writer, plan)})"
-    rows = select_tree(writer, plan.tree, limited=limited)
+    rows = select_tree(writer, plan.tree, limited=limited, comparable=_is_text(plan.rendering))
     return _finish(writer, plan.rendering, plan.routine, source, rows, _total(writer, plan, counting, plan.routine))
 
 
@@ -73,7 +73,11 @@ def mutate_statement(plan: MutatePlan) -> Rendered:
     writer = Writer()
     source = f"{SOURCE} as ({mutation(writer, plan.mutation)})"
     silent = isinstance(plan.rendering.handler, NoBody)
-    rows = f"select * from {SOURCE}" if silent else select_tree(writer, plan.tree, limited=False)
+    rows = (
+        f"select * from {SOURCE}"
+        if silent
+        else select_tree(writer, plan.tree, limited=False, comparable=_is_text(plan.rendering))
+    )
     location = "null"
     inserted = "null"
     if isinstance(plan.mutation, Insert):
@@ -82,6 +86,11 @@ def mutate_statement(plan: MutatePlan) -> Rendered:
         if plan.mutation.resolution == "merge-duplicates":
             inserted = f"coalesce({INSERTED}, 0)"
     return _finish(writer, plan.rendering, None, source, rows, "null", location, inserted)
+
+
+def _is_text(rendering: Rendering) -> bool:
+    """Whether embeds are seen as text, or by functions, for which PostgREST makes them jsonb."""
+    return isinstance(rendering.handler, CsvHandler | CustomHandler)
 
 
 def count_explanation(plan: ReadPlan | CallPlan) -> Rendered:

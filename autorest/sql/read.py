@@ -24,8 +24,8 @@ def select_tree(
     """Return the SELECT of `node`.
 
     `limited` says that the server limits every level, so that even a level without a limit of its
-    own needs one. `embed` is how the parent sees the node, None at the top. `comparable` says that
-    the parent groups by what comes out, which jsonb can be and json cannot.
+    own needs one. `embed` is how the parent sees the node, None at the top. `comparable` asks for
+    embeds as jsonb: what comes out is grouped by, which json cannot be, or is seen as text.
     """
     grouped = _is_grouped(node)
     comparable = comparable or grouped
@@ -41,7 +41,7 @@ def select_tree(
     for child in node.embeds:
         joins += _join(writer, child, comparable, limited=limited)
     where = writer.conditions(node.alias, node.where, node.joins)
-    groups = _groups(writer, node) if grouped else ""
+    groups = _groups(node) if grouped else ""
     order = writer.order(node.alias, node.order)
     limit = _limit(writer, node, limited)
     return f"select {', '.join(items)} from {source}{joins}{where}{groups}{order}{limit}"
@@ -118,20 +118,21 @@ def _is_grouped(node: ReadNode) -> bool:
     )
 
 
-def _groups(writer: Writer, node: ReadNode) -> str:
-    terms = [
-        identifier(column.alias) if column.alias is not None else writer.reference(node.alias, column.column)
-        for column in node.select
-        if column.aggregate is None
-    ]
+def _groups(node: ReadNode) -> str:
+    """` group by …` the items of the select list that are no aggregates.
+
+    By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY).
+    """
+    if any(column.column.name == "*" and column.aggregate is None for column in node.select):
+        return f" group by {quoted_column(node.alias, '*')}"
+    aggregated = [column.aggregate is not None for column in node.select]
     for embed in node.embeds:
         if embed.spread:
-            terms += [
-                quoted_column(embed.join_alias, column.name) for column in embed.columns if column.aggregate is None
-            ]
+            aggregated += [column.aggregate is not None for column in embed.columns]
         elif not embed.hidden:
-            terms.append(identifier(embed.name))
-    return f" group by {', '.join(terms)}" if terms else ""
+            aggregated.append(False)
+    places = ", ".join(str(place) for place, is_aggregate in enumerate(aggregated, 1) if not is_aggregate)
+    return f" group by {places}" if places else ""
 
 
 # --- counting -----------------------------------------------------------------------------------
