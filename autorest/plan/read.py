@@ -31,6 +31,10 @@ from autorest.request.model import (
 )
 
 
+#: How long a name of ours may be: PostgreSQL cuts identifiers after 63 bytes, and a number may follow.
+MOST_BYTES = 57
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What the settings say about reads.
@@ -172,10 +176,10 @@ class _Planner:
         resolver = Resolver(self.catalog, relation)
         fields = [item for item in select if isinstance(item, SelectField)]
         aggregated = aggregated or any(field.aggregate for field in fields) or spread == "many"
-        planned = [
-            self._embed(node, relation, branch.item, (*position, branch.index), taken, aggregated)
-            for branch in _branches(select)
-        ]
+        planned: list[tuple[Embed, dict[str, SpreadColumn]]] = []
+        for branch in _branches(select):
+            planned.append(self._embed(node, relation, branch.item, (*position, branch.index), taken, aggregated))
+            taken |= {planned[-1][0].join_alias}
         embeds = {embed.name: embed for embed, _ in reversed(planned)}
         joins = {name: embed.join_alias for name, embed in embeds.items()}
         conditions = tuple(
@@ -290,10 +294,14 @@ class _Planner:
         return (_sorted_inside(embed) if spread == "many" else embed), hoisted
 
 
-def _unused(name: str, taken: frozenset[str] | set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
+def _unused(name: str, taken: frozenset[str]) -> str:
+    """Return `name`, changed so that it is none of `taken` and fits into an identifier (NAMEDATALEN)."""
+    short = name.encode()[:MOST_BYTES].decode("utf-8", "ignore")
+    found, number = short, 1
+    while found in taken:
+        number += 1
+        found = f"{short}_{number}"
+    return found
 
 
 def _joined(node: ReadNode, relationship: Relationship, parent_alias: str, taken: frozenset[str]) -> ReadNode:

@@ -148,3 +148,11 @@ def test_handlers_of_a_relation_apply_to_whole_rows_only() -> None:
 def test_unknown_preferences_are_refused_when_handling_is_strict() -> None:
     assert refused("GET", "/films", prefer="handling=strict, what=ever") == (400, "PGRST122")
     assert read("/films", prefer="what=ever").preferences.invalid == ("what=ever",)
+
+
+def test_long_names_stay_apart_within_what_an_identifier_holds() -> None:
+    alias = "a" * 70
+    tree = read(f"/films?select={alias}1:directors(*),{alias}2:directors(*)").tree
+    first, second = (embed.join_alias for embed in tree.embeds)
+    assert first != second
+    assert max(len(first), len(second)) <= 63
