@@ -30,7 +30,6 @@ from autorest.request.model import (
     SelectRelation,
 )
 
-
 #: How long a name of ours may be: PostgreSQL cuts identifiers after 63 bytes, and a number may follow.
 MOST_BYTES = 57
 
