@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections import deque
@@ -13,6 +14,7 @@ from typing import NamedTuple, TypedDict
 from environment.problem import Problem
 
 _LAST_LINES = 20
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Account(NamedTuple):
@@ -79,7 +81,7 @@ def run(
         except subprocess.TimeoutExpired:
             return Outcome(124, f"{argv[0]} did not answer within {timeout:.0f} s")
         printed.seek(0)
-        return Outcome(code, printed.read().decode("utf-8", "replace"))
+        return Outcome(code, _ESCAPES.sub("", printed.read().decode("utf-8", "replace")))
 
 
 def must(outcome: Outcome, what: str, advice: str) -> str:
@@ -111,9 +113,9 @@ def watch(
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                if line.strip():
-                    kept.append(line.rstrip())
-                    on_line(line.strip())
+                if plain := _ESCAPES.sub("", line).strip():
+                    kept.append(plain)
+                    on_line(plain)
         except BaseException:
             process.terminate()
             raise

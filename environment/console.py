@@ -33,6 +33,7 @@ class Step:
         self._started = time.monotonic()
         self._lines: tuple[str, ...] = ()
         self._drawn = 0
+        self._announced = False
         self._finished = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
@@ -40,6 +41,7 @@ class Step:
         news = [line for line in lines if line not in self._lines]
         self._lines = tuple(lines)
         if not self._live:
+            self._announce()
             for line in news:
                 print(f"      {line}", file=self._stream, flush=True)
 
@@ -69,7 +71,12 @@ class Step:
                     self._draw()
                     self._finished.wait(_REDRAW_SECONDS)
             elif not self._finished.wait(_WORTH_ANNOUNCING_SECONDS):
-                print(f"  ..  {self.title}", file=self._stream, flush=True)
+                self._announce()
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            print(f"  ..  {self.title}", file=self._stream, flush=True)
 
     def _draw(self) -> None:
         columns, rows = shutil.get_terminal_size()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import string
@@ -24,6 +25,9 @@ VERIFIER = "authenticator_verifier.txt"
 USERLIST = "pgbouncer_userlist.txt"
 JWT_SECRET = "jwt_secret.txt"
 PGADMIN = "pgadmin_password.txt"
+
+#: The fingerprint of the secrets that the running containers were made with.
+IN_USE = ".in_use"
 
 _LENGTHS = {
     SUPERUSER: _PASSWORD_LENGTH,
@@ -81,8 +85,15 @@ def prepare(directory: Path) -> tuple[Credentials, list[str]]:
     return Credentials(directory, _read(directory / SUPERUSER), password, verifier), written
 
 
+def fingerprint(directory: Path) -> str:
+    """Return a digest of all secrets together, to tell whether one has changed."""
+    contents = ((directory / name).read_bytes() for name in (*_LENGTHS, VERIFIER))
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()
+
+
 def remove(directory: Path) -> list[str]:
     """Remove every secret and return the names of the removed files."""
+    (directory / IN_USE).unlink(missing_ok=True)
     removed = sorted(directory.glob("*.txt"))
     for path in removed:
         remove_tree(path)

@@ -25,6 +25,8 @@ _NEEDED_TO_RUN = _GIGABYTE // 2
 _HEALTHY_SECONDS = 300
 _PATIENCE_WITH_THE_UNWELL_SECONDS = 30
 
+_STILL_COMING = ("created", "starting")
+
 #: The variables of .env that move a published port elsewhere, and where to look for a free one.
 _PORT_VARIABLES = {
     ("traefik", 80): ("HTTP_PORT", 8000),
@@ -52,7 +54,12 @@ def set_up(found: Compose, add_hosts: bool, console: Console) -> None:
         step.detail = "made" if _make_network() else "it is there"
     _load_images(found, project, missing, console)
     with console.step("Starting the services") as step:
-        _start(found, project, step, recreate=bool(written and before))
+        # a running container goes on with the secrets that it was made with
+        in_use = found.root / "secrets" / credentials.IN_USE
+        fingerprint = credentials.fingerprint(found.root / "secrets")
+        changed = not in_use.exists() or in_use.read_text(encoding="ascii") != fingerprint
+        _start(found, project, step, recreate=bool(before and changed))
+        in_use.write_text(fingerprint, encoding="ascii")
     domain = project.environment("traefik").get("DOMAIN", "theddt.local")
     http_port = next((port.published for port in project.ports if (port.service, port.target) == ("traefik", 80)), 80)
     with console.step("Asking the API for its todos, through Traefik"):
@@ -185,13 +192,14 @@ def _in_lines(project: Project, containers: Sequence[Container]) -> list[str]:
 
 
 def _not_started(found: Compose, containers: Sequence[Container], said: str) -> Problem:
-    unwell = next((container for container in containers if not container.is_well), None)
-    if unwell is None:
+    # one that was only made waits for another, and one that is starting may be well in a moment
+    unwell = sorted((one for one in containers if not one.is_well), key=lambda one: one.in_words in _STILL_COMING)
+    if not unwell:
         return Problem("The services did not start.", "Put right what Docker says and start again.", said)
     return Problem(
-        f"The service {unwell.service} is {unwell.in_words}.",
-        f"Put right what its log says (docker compose logs {unwell.service}) and start again.",
-        "\n".join(part for part in (said, found.last_log(unwell.service)) if part),
+        f"The service {unwell[0].service} is {unwell[0].in_words}.",
+        f"Put right what its log says (docker compose logs {unwell[0].service}) and start again.",
+        found.last_log(unwell[0].service) or said,
     )
 
 

@@ -108,6 +108,17 @@ def test_no_secret_is_shown_with_the_object_that_holds_it(tmp_path: Path) -> Non
     assert not any(content.strip() in shown for content in contents(tmp_path / "secrets").values())
 
 
+def test_the_fingerprint_changes_with_every_secret(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    credentials.prepare(secrets)
+    seen = {credentials.fingerprint(secrets)}
+    for name in ("postgres_password.txt", "authenticator_password.txt", "jwt_secret.txt", "pgadmin_password.txt"):
+        (secrets / name).write_text("another one, which is long enough to be a key")
+        credentials.prepare(secrets)
+        seen.add(credentials.fingerprint(secrets))
+    assert len(seen) == 5
+
+
 def test_removing_leaves_what_is_no_secret(tmp_path: Path) -> None:
     credentials.prepare(tmp_path / "secrets")
     (tmp_path / "secrets" / "README.md").touch()
