@@ -102,7 +102,11 @@ class Page:
     # --- doing ------------------------------------------------------------------------------------
 
     def click(self, selector: str, text: str = "") -> None:
-        self.find(selector, text).click()
+        def click() -> bool:
+            self.find(selector, text).click()
+            return True
+
+        self.wait(click)
 
     def add_filter(self, column: str, operator: str, value: str) -> None:
         """Add a filter; `value` is typed in, or chosen where there is a choice."""
@@ -146,12 +150,15 @@ class Page:
         return self.texts(".answer thead th:not(.acts)")
 
     def use_token(self, token: str) -> None:
+        """Give this token, and wait for the API to be read anew with it."""
+        drawn = self.find(".brand")
         self.click('[data-act="token"]')
         area = self.find("#token")
         area.clear()
         area.send_keys(token)
         self.click('[data-act="use-token"]')
         self.gone("dialog")
+        self.wait(lambda: _is_stale(drawn))
         self.find(".lists a, .notice")
 
     def press(self, *keys: str) -> None:
@@ -159,6 +166,14 @@ class Page:
 
     def focused(self) -> WebElement:
         return self.driver.switch_to.active_element
+
+
+def _is_stale(element: WebElement) -> bool:
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    return False
 
 
 CONTROL_ENTER = Keys.CONTROL + Keys.ENTER

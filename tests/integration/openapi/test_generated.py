@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import httpx
 import jwt
@@ -37,12 +38,17 @@ def test_nothing_that_the_document_allows_breaks_the_gateway(address: str, heade
                 suppress_health_check=list(HealthCheck),
             )
             @given(case=operation.as_strategy())
-            def check(case: schemathesis.Case) -> None:
+            def check(case: Any) -> None:
                 nonlocal sent, accepted
                 request = case.as_transport_kwargs(base_url=address.rstrip("/"))
-                request = {key: value for key, value in request.items() if key in client_arguments}
-                request["headers"] = {**request.get("headers", {}), **headers}
-                response = client.request(**request)
+                body = {"content" if isinstance(request.get("data"), bytes) else "data": request.get("data")}
+                response = client.request(
+                    request["method"],
+                    request["url"],
+                    params=request.get("params"),
+                    headers={**request.get("headers", {}), **headers},
+                    **({"json": request["json"]} if "json" in request else body),
+                )
                 sent += 1
                 accepted += response.is_success
                 assert response.status_code < 500, (request, response.text)
@@ -50,6 +56,3 @@ def test_nothing_that_the_document_allows_breaks_the_gateway(address: str, heade
             check()
     assert sent > 150
     assert accepted > sent * 0.1
-
-
-client_arguments = {"method", "url", "params", "headers", "json", "data", "content", "files"}

@@ -62,11 +62,17 @@ def test_both_documents_are_valid(address: str) -> None:
 
 
 def _without_odd(old: dict[str, Any]) -> dict[str, Any]:
-    """Leave out defaults: PostgREST writes expressions (`now()`), which a strict validator takes for values."""
+    """Leave out what PostgREST writes and a strict validator refuses.
+
+    Defaults that are expressions (`now()`) are no values of their types, and a column named `select` is a
+    parameter of that name beside the one that selects.
+    """
     for definition in old["definitions"].values():
         for described in definition["properties"].values():
             described.pop("default", None)
-    return old
+    odd = [path for path in old["paths"] if "<" in path]
+    assert len(odd) == 1
+    return {**old, "paths": {path: item for path, item in old["paths"].items() if path not in odd}}
 
 
 def test_a_role_sees_what_it_may_use(address: str) -> None:
