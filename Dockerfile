@@ -23,4 +23,4 @@ USER autorest
 EXPOSE 3000 3001
 ENTRYPOINT ["handover", "autorest"]
 CMD ["autorest", "serve"]
-HEALTHCHECK --interval=3s --timeout=5s --retries=5 --start-period=60s CMD ["autorest", "ready"]
+HEALTHCHECK --interval=5s --timeout=15s --retries=5 --start-period=60s CMD ["autorest", "ready"]

@@ -26,7 +26,7 @@ async function ask() {
     const health = await response.json();
     for (const card of document.querySelectorAll("[data-service]")) {
       const { state, detail, milliseconds } = health[card.dataset.service];
-      show(card, state, milliseconds === null ? detail : `${detail} · ${milliseconds} ms`);
+      show(card, state, milliseconds === null ? detail : `${detail} · ${Math.max(1, Math.round(milliseconds))} ms`);
     }
     const state = worst(Object.values(health).map((service) => service.state));
     show(overall, state, SENTENCES[state]);

@@ -26,7 +26,6 @@ class Health(TypedDict):
     milliseconds: float | None
 
 
-
 def addresses(host: str) -> list[str]:
     """Return the IPv4 addresses of all containers that answer to the name, sorted; none when it is unknown."""
     try:

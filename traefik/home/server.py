@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -36,7 +37,7 @@ _SECURITY = {
 
 
 class Service(NamedTuple):
-    """What the page says of a service; `address` is where a browser finds it, empty when it does not."""
+    """What the page says of a service; `address` is where it is found from outside, a web page or not."""
 
     title: str
     role: str
@@ -44,11 +45,13 @@ class Service(NamedTuple):
 
 
 SERVICES = {
-    "autorest": Service("autorest", "The API, with its documentation", "http://api.{domain}/"),
-    "pgadmin": Service("pgAdmin", "The database, in the browser", "http://pgadmin.{domain}/"),
-    "traefik": Service("Traefik", "Routes host names to services", "http://traefik.{domain}:{dashboard_port}/dashboard/"),
+    "autorest": Service("autorest", "The API, with its documentation", "{api}/"),
+    "pgadmin": Service("pgAdmin", "The database, in the browser", "http://pgadmin.{domain}{port}/"),
+    "traefik": Service(
+        "Traefik", "Routes host names to services", "http://traefik.{domain}:{dashboard_port}/dashboard/"
+    ),
     "pgbouncer": Service("pgBouncer", "Pools the connections", ""),
-    "postgres": Service("PostgreSQL", "Keeps the data", ""),
+    "postgres": Service("PostgreSQL", "Keeps the data", "postgresql://postgres@127.0.0.1:{postgres_port}/app"),
 }
 
 
@@ -93,33 +96,43 @@ def replicas() -> Body:
     service = {
         "loadBalancer": {
             "servers": [{"url": f"http://{address}:3000"} for address in probes.addresses(probes.GATEWAY)],
-            "healthCheck": {"path": "/live", "port": 3001, "interval": "2s", "timeout": "1s"},
+            "healthCheck": {"path": "/live", "port": 3001, "interval": "5s", "timeout": "4s"},
         }
     }
     return _json({"http": {"services": {"autorest": service}}})
 
 
-def page(services: list[str], domain: str, dashboard_port: str) -> Body:
-    """Return the page for the services that run here."""
+def page(services: list[str], settings: Mapping[str, str]) -> Body:
+    """Return the page for the services that run here, with what the environment says of names and ports."""
+    domain = settings.get("DOMAIN") or "theddt.local"
+    port = "" if settings.get("HTTP_PORT", "80") == "80" else f":{settings['HTTP_PORT']}"
+    values = {
+        "api": f"http://api.{domain}{port}",
+        "dashboard_port": settings.get("DASHBOARD_PORT") or "8080",
+        "domain": domain,
+        "port": port,
+        "postgres_port": settings.get("POSTGRES_PORT", ""),
+    }
 
     def filled(text: str) -> str:
-        return text.replace("{domain}", domain).replace("{dashboard_port}", dashboard_port)
+        return re.sub(r"\{(\w+)\}", lambda name: html.escape(values.get(name[1], name[0])), text)
 
-    cards = "\n".join(_card(name, filled(SERVICES[name].address)) for name in SERVICES if name in services)
+    addresses = {name: filled(service.address) for name, service in SERVICES.items()}
+    if not values["postgres_port"]:
+        addresses["postgres"] = ""
+    cards = "\n".join(_card(name, addresses[name]) for name in SERVICES if name in services)
     text = (_HERE / "index.html").read_text(encoding="utf-8")
-    return Body("text/html; charset=utf-8", filled(text.replace("{cards}", cards)).encode())
+    return Body("text/html; charset=utf-8", filled(text).replace("{cards}", cards).encode())
 
 
 def _card(name: str, address: str) -> str:
     service = SERVICES[name]
     title = html.escape(service.title)
-    inside = (
-        f'<a href="{html.escape(address)}">{title}</a>' if address else f'<span class="name">{title}</span>'
-    )
-    place = html.escape(address.removeprefix("http://").rstrip("/")) if address else "inside only"
+    heading = f'<a href="{address}">{title}</a>' if address.startswith("http") else title
+    place = address.split("/")[2].rpartition("@")[2] if address else "inside only"
     return (
         f'      <li class="card" data-service="{name}" data-state="unknown">\n'
-        f"        <h3>{inside}</h3>\n"
+        f"        <h3>{heading}</h3>\n"
         f"        <p>{html.escape(service.role)}</p>\n"
         f'        <p class="place">{place}</p>\n'
         '        <p class="state"><span class="light"></span> <span class="detail">asking&hellip;</span></p>\n'
@@ -174,15 +187,13 @@ def serve(port: int, routes: Mapping[str, Callable[[], Body]]) -> ThreadingHTTPS
 
 
 def main() -> None:
-    domain = os.environ.get("DOMAIN") or "theddt.local"
-    dashboard_port = os.environ.get("DASHBOARD_PORT") or "8080"
     services = [name.strip() for name in os.environ.get("HOME_SERVICES", ",".join(probes.KNOWN)).split(",")]
     if unknown := set(services) - set(probes.KNOWN):
         sys.exit(f"HOME_SERVICES names what is not known here: {', '.join(sorted(unknown))}.")
 
     watch = Watch(services)
     watch.start()
-    home = page(services, domain, dashboard_port)
+    home = page(services, os.environ)
     serve(TRAEFIK_PORT, {"/traefik.json": replicas})
     serve(
         PAGE_PORT,

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The official image's contract in short: PGADMIN_CONFIG_* become pgAdmin's configuration, the first start makes the
-# account PGADMIN_DEFAULT_EMAIL, and /pgadmin4/servers.json is loaded then, and later too if
-# PGADMIN_REPLACE_SERVERS_ON_STARTUP is True.
+# account PGADMIN_DEFAULT_EMAIL and loads /pgadmin4/servers.json.
 set -Eeuo pipefail
 cd /pgadmin4
 
@@ -15,16 +14,10 @@ unset PGADMIN_DEFAULT_PASSWORD_FILE
   done
 } > config_distro.py
 
-load_servers() {
-  /venv/bin/python3 setup.py load-servers servers.json --user "$PGADMIN_DEFAULT_EMAIL" "$@"
-}
-
 if [[ ! -f /var/lib/pgadmin/pgadmin4.db ]]; then
   PGADMIN_SETUP_EMAIL=$PGADMIN_DEFAULT_EMAIL PGADMIN_SETUP_PASSWORD=$PGADMIN_DEFAULT_PASSWORD \
     /venv/bin/python3 run_pgadmin.py
-  load_servers
-elif [[ ${PGADMIN_REPLACE_SERVERS_ON_STARTUP:-} == True ]]; then
-  load_servers --replace
+  /venv/bin/python3 setup.py load-servers servers.json --user "$PGADMIN_DEFAULT_EMAIL"
 fi
 
 exec /venv/bin/python3-cap /venv/bin/gunicorn --bind '[::]:80' --workers 1 --threads 25 --timeout 86400 \
