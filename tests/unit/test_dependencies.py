@@ -31,6 +31,9 @@ NEVER_IMPORTED = {
     "types-jsonschema": "mypy reads it",
 }
 
+#: In the standard library of newer versions of Python.
+NEW_IN_STANDARD_LIBRARY = {"compression"}
+
 LOCKS = {
     "requirements.lock": PROJECT["project"]["dependencies"],
     "requirements-embedded.lock": PROJECT["project"]["dependencies"]
@@ -59,7 +62,7 @@ def imported(*places: str) -> dict[str, Path]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules = [node.module]
             for module in {module.partition(".")[0] for module in modules} - OURS - beside:
-                if module not in sys.stdlib_module_names:
+                if module not in sys.stdlib_module_names | NEW_IN_STANDARD_LIBRARY:
                     found[module] = path
     return found
 

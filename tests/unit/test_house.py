@@ -33,10 +33,11 @@ PURE = ("request", "plan", "sql", "response", "openapi", "errors")
 #: What pure code may import: modules without an effect on anything outside them.
 # fmt: off
 WITHOUT_EFFECT = {
-    "__future__", "abc", "base64", "binascii", "bisect", "codecs", "collections", "copy", "csv", "dataclasses",
+    "__future__", "abc", "backports", "base64", "binascii", "bisect", "codecs", "collections", "compression", "copy",
+    "csv", "dataclasses",
     "decimal", "difflib", "enum", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools", "json",
     "math", "operator", "orjson", "rapidfuzz", "re", "string", "struct", "textwrap", "types", "typing",
-    "typing_extensions", "unicodedata", "urllib.parse", "uuid",
+    "typing_extensions", "unicodedata", "urllib.parse", "uuid", "zlib",
 }
 # fmt: on
 

@@ -1,0 +1,82 @@
+"""Bodies compressed for clients that accept it (RFC 9110, 8.4 and 12.5.3)."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+
+try:
+    from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+except ImportError:
+    from backports import zstd
+
+from autorest.response.model import Headers
+
+#: Bodies shorter than this hardly get smaller.
+LEAST_BYTES = 1024
+#: Enough for JSON: more effort costs several times the time for a few per cent.
+GZIP_LEVEL, ZSTD_LEVEL = 3, 1
+#: zlib's way of asking for gzip's header and checksum.
+GZIP_WINDOW = zlib.MAX_WBITS | 16
+#: What is offered, the best first.
+CODINGS = (b"zstd", b"gzip")
+COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"application/javascript", b"image/svg+xml")
+COMPRESSIBLE_SUFFIXES = (b"+json", b"+xml")
+ACCEPT_ENCODING = b"Accept-Encoding"
+
+
+@lru_cache(maxsize=256)
+def chosen_coding(accepted: bytes) -> bytes | None:
+    """Return the coding that an `Accept-Encoding` prefers among ours, None when it wants the body as it is."""
+    weights: dict[bytes, float] = {}
+    for element in accepted.lower().split(b","):
+        coding, *parameters = (part.strip() for part in element.split(b";"))
+        weight = next((part[2:] for part in parameters if part.startswith(b"q=")), b"1")
+        try:
+            weights[coding] = float(weight)
+        except ValueError:
+            weights[coding] = 0.0
+    if b"x-gzip" in weights:
+        weights.setdefault(b"gzip", weights[b"x-gzip"])
+    anything = weights.get(b"*", 0.0)
+    best = max(CODINGS, key=lambda coding: weights.get(coding, anything))
+    weight_of_best = weights.get(best, anything)
+    return best if weight_of_best > 0 and weight_of_best >= weights.get(b"identity", 0.0) else None
+
+
+def is_compressible(headers: Headers, body: bytes) -> bool:
+    """Tell whether an answer can be sent compressed: it is long, of a type that shrinks, and not compressed yet."""
+    if len(body) < LEAST_BYTES:
+        return False
+    of_type = b""
+    for name, value in headers:
+        if name == b"content-encoding":
+            return False
+        if name == b"content-type":
+            of_type = value.partition(b";")[0].strip().lower()
+    return of_type.startswith(COMPRESSIBLE) or of_type.endswith(COMPRESSIBLE_SUFFIXES)
+
+
+def compressed(body: bytes, coding: bytes) -> bytes:
+    """Return `body` in one of `CODINGS`."""
+    if coding == b"zstd":
+        packed: bytes = zstd.compress(body, ZSTD_LEVEL)
+        return packed
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+    return packer.compress(body) + packer.flush()
+
+
+def varying(headers: Headers) -> Headers:
+    """Return `headers` of an answer that depends on `Accept-Encoding` too."""
+    for index, (name, value) in enumerate(headers):
+        if name == b"vary":
+            return [*headers[:index], (name, value + b", " + ACCEPT_ENCODING), *headers[index + 1 :]]
+    return [*headers, (b"vary", ACCEPT_ENCODING)]
+
+
+def as_compressed(headers: Headers, body: bytes, coding: bytes) -> Headers:
+    """Return the headers of an answer whose body was compressed to `body`."""
+    return [
+        *((name, b"%d" % len(body) if name == b"content-length" else value) for name, value in headers),
+        (b"content-encoding", coding),
+    ]
