@@ -69,7 +69,8 @@ def test_what_needs_docker_says_so_without_it(bare: Checkout, option: str) -> No
 @pytest.mark.parametrize("script", ["setup.py", "teardown.py"])
 def test_an_old_python_is_told_so(bare: Checkout, script: str) -> None:
     places = [Path("/usr/bin"), *Path.home().glob(".pyenv/versions/*/bin")]
-    found = [python for place in places for name in ("python2", "python3", "pypy3") if (python := place / name).exists()]
+    names = ("python2", "python3", "pypy3")
+    found = [python for place in places for name in names if (python := place / name).exists()]
     asks = "import sys; sys.exit(sys.version_info >= (3, 11))"
     old = [python for python in found if subprocess.run([python, "-c", asks], capture_output=True).returncode == 0]
     if not old:
