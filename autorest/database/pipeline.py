@@ -213,6 +213,9 @@ class Pipeline:
                 self._write_later()
         except psycopg.Error as error:
             self.lose(str(error))
+        except BaseException:
+            self.lose("a transaction could not be sent")
+            raise
 
     def probe(self, future: asyncio.Future[Any]) -> None:
         """Send a batch of nothing, which does not count as a run; `future` gets the empty results."""
@@ -232,6 +235,7 @@ class Pipeline:
         """Read what has arrived."""
         pg = self._pg
         get_result = pg.get_result
+        aside, results = self._aside, self._results
         try:
             pg.consume_input()
             while not pg.is_busy():
@@ -242,9 +246,12 @@ class Pipeline:
                     return
                 status = result.status
                 if status in DONE:
-                    if not self._aside or self._position not in self._aside:
-                        self._results.append(result)
-                    self._position += 1
+                    if not aside:
+                        results.append(result)
+                    else:
+                        if self._position not in aside:
+                            results.append(result)
+                        self._position += 1
                     get_result()
                 elif status == PIPELINE_SYNC:
                     self._finish()
@@ -252,7 +259,7 @@ class Pipeline:
                 elif status == FATAL_ERROR:
                     if self._error is None:
                         self._error = DatabaseError.of(result)
-                        self._failed_at = self._position
+                        self._failed_at = self._position if aside else len(results)
                     get_result()
                 elif status == PIPELINE_ABORTED:
                     get_result()
@@ -285,12 +292,10 @@ class Pipeline:
             return
         results = self._results
         self._results = []
-        self._position = 0
         self.future = None
         if self._aside or error is not None:
             error = self._tidy(error)
         self._transaction = None
-        self._concluding = False
         if self.settled is not None:
             self._settle()
         else:
@@ -371,10 +376,12 @@ class Pipeline:
 
     def _tidy(self, error: DatabaseError | None) -> DatabaseError | None:
         """Bring the names in line with what the server knows after a batch; return the error to answer with."""
+        self._position = 0
+        concluding, self._concluding = self._concluding, False
         if error is None:
             self._aside.clear()
             return None
-        self._settle_names(sys.maxsize if self._concluding else self._failed_at)
+        self._settle_names(sys.maxsize if concluding else self._failed_at)
         self._error = None
         if error.sqlstate == "0A000" and error.routine == "RevalidateCachedQuery":
             self._forget_transaction()

@@ -132,9 +132,11 @@ async def test_a_null_and_an_empty_parameter_differ(road: str) -> None:
 
 async def test_a_value_with_a_nul_is_refused_before_it_is_sent(road: str) -> None:
     async with opened(road) as database:
-        with pytest.raises(DatabaseError) as caught:
-            await database.run(work("alice", statement("SELECT $1::text", "cut\0here")))
-        assert caught.value.sqlstate == "22021"
+        for refused in (statement("SELECT $1", "cut\0here"), statement("SELECT $1, $2", None, "\0")):
+            with pytest.raises(DatabaseError) as caught:
+                await database.run(work("alice", refused))
+            assert caught.value.sqlstate == "22021"
+        assert database.stats().transactions == 0
 
 
 async def test_megabytes_travel_both_ways(road: str) -> None:
