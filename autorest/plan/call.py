@@ -120,8 +120,10 @@ def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -
         names = [known.name for known in catalog.routines if known.schema == name.schema]
         near = closest(name.name, names, 0.75)
         return near and f"Did you mean the function {name.schema}.{near}?"
-    signatures = [", ".join(sorted(parameter.name for parameter in one.parameters)) for one in overloads]
-    near = closest(", ".join(sorted(given)), signatures, 0.33)
+    parameters = [sorted(parameter.name for parameter in one.parameters) for one in overloads]
+    most = max(len(set(names).intersection(given)) for names in parameters)
+    signatures = [", ".join(names) for names in parameters if len(set(names).intersection(given)) == most]
+    near = closest(", ".join(sorted(given)), signatures, 0.0 if most else 0.33)
     return None if near is None else f"Did you mean {name.schema}.{name.name}({near})?"
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from autorest.errors import Error, Refused, refuse
-from autorest.response.headers import content_length
+from autorest.response.headers import content_length, is_header, without_controls
 from autorest.response.model import Headers, Response
 
 #: Statuses by SQLSTATE, and by its class where nothing more specific is known (PostgreSQL, appendix A).
@@ -94,16 +94,20 @@ def _raised(report: Report) -> Error:
     if report.detail is None:
         raise _unreadable("DETAIL is missing in the RAISE statement", _DETAIL_HINT)
     detail = _object(report.detail, "DETAIL", ("status", "headers"))
-    headers = detail["headers"]
-    status, reason = detail["status"], detail.get("status_text")
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+    for key in ("code", "message", "details", "hint"):
+        if not isinstance(message.get(key), str) and (message.get(key) is not None or key in ("code", "message")):
+            raise _unreadable(f"MESSAGE has a {key} that is no text: {report.message}", _MESSAGE_HINT)
+    headers, status, reason = detail["headers"], detail["status"], detail.get("status_text")
+    if not isinstance(headers, dict) or not all(map(is_header, headers.items())):
         raise _unreadable(f"DETAIL has no readable headers: {report.detail}", _DETAIL_HINT)
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise _unreadable(f"DETAIL has no readable status: {report.detail}", _DETAIL_HINT)
+    if reason is not None and not isinstance(reason, str):
+        raise _unreadable(f"DETAIL has a status_text that is no text: {report.detail}", _DETAIL_HINT)
     return Error(
         status,
-        str(message["code"]),
-        str(message["message"]),
+        message["code"],
+        message["message"],
         message.get("details"),
         message.get("hint"),
         tuple(headers.items()),
@@ -111,7 +115,7 @@ def _raised(report: Report) -> Error:
     )
 
 
-_MESSAGE_HINT = "MESSAGE must be a JSON object with code and message, and may have details and hint."
+_MESSAGE_HINT = "MESSAGE must be a JSON object with the texts code and message, and may have details and hint."
 _DETAIL_HINT = "DETAIL must be a JSON object with status and headers, and may have status_text."
 
 
@@ -139,7 +143,8 @@ def error_response(error: Error, *, verbose: bool = True) -> Response:
     headers: Headers = [
         JSON_TYPE,
         content_length(body),
-        (b"proxy-status", b"autorest; error=" + error.code.encode("latin-1", "replace")),
+        (b"proxy-status", f"autorest; error={without_controls(error.code)}".encode()),
     ]
-    headers += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in error.headers]
-    return Response(error.status, headers, body, error.reason, error=error)
+    headers += [(name.lower().encode(), value.encode()) for name, value in error.headers]
+    reason = error.reason and without_controls(error.reason)
+    return Response(error.status, headers, body, reason, error=error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import quote
 
 import orjson
@@ -10,6 +12,9 @@ import orjson
 from autorest.errors import refuse
 from autorest.request.model import Preferences
 from autorest.response.model import Headers
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 VARY = (b"vary", b"Accept, Prefer, Range")
 
@@ -50,6 +55,17 @@ def location(target: str, key: Sequence[tuple[str, str | None]]) -> tuple[bytes,
     return b"location", f"/{quote(target, safe='')}?{query}".encode()
 
 
+def is_header(pair: tuple[str, object]) -> bool:
+    """Whether SQL's name and value can be sent as a header (RFC 9110, 5.1 and 5.5)."""
+    name, value = pair
+    return isinstance(value, str) and bool(_TOKEN.fullmatch(name)) and not _CONTROL.search(value)
+
+
+def without_controls(text: str) -> str:
+    """Return a text of SQL's for a place in an answer's head, where a control character would end its line."""
+    return _CONTROL.sub(" ", text)
+
+
 def from_database(text: bytes | None) -> Headers:
     """Return the headers that SQL set in `response.headers`. Raises PGRST111 when it is no such list."""
     if text is None:
@@ -57,7 +73,7 @@ def from_database(text: bytes | None) -> Headers:
     try:
         entries = orjson.loads(text)
         pairs = [pair for entry in entries for pair in _single(entry)]
-        return [(name.lower().encode("latin-1"), value.encode("latin-1", "strict")) for name, value in pairs]
+        return [(name.lower().encode(), value.encode()) for name, value in pairs]
     except (ValueError, TypeError, AttributeError):
         raise refuse(
             "PGRST111",
@@ -68,10 +84,10 @@ def from_database(text: bytes | None) -> Headers:
 
 
 def _single(entry: dict[str, str]) -> list[tuple[str, str]]:
-    [(name, value)] = entry.items()
-    if not isinstance(value, str) or any(character in name + value for character in "\r\n\0") or not name:
-        raise ValueError(entry)
-    return [(name, value)]
+    [pair] = entry.items()
+    if not is_header(pair):
+        raise ValueError(pair)
+    return [pair]
 
 
 def status_from_database(text: bytes | None) -> int | None:

@@ -12,6 +12,7 @@ from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
 
 SETTINGS = {
+    "db-config": "true",
     "db-schemas": "api,other",
     "db-anon-role": ANON,
     "db-extra-search-path": "",

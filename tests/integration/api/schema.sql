@@ -217,7 +217,6 @@ CREATE FUNCTION out_arguments(a int, OUT b int, OUT c text) IMMUTABLE LANGUAGE s
 CREATE FUNCTION untyped() RETURNS SETOF record STABLE LANGUAGE sql AS $$ SELECT id, name FROM api.actors ORDER BY id $$;
 CREATE FUNCTION total(VARIADIC numbers int[]) RETURNS bigint IMMUTABLE LANGUAGE sql AS
     $$ SELECT sum(n) FROM unnest(numbers) AS n $$;
-CREATE FUNCTION same(value anyelement) RETURNS anyelement IMMUTABLE LANGUAGE sql AS $$ SELECT value $$;
 CREATE FUNCTION length_of(items int[]) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT cardinality(items) $$;
 CREATE FUNCTION x_of(place spot) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT place.x $$;
 CREATE FUNCTION shade_of(shade colour) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT shade::int $$;
@@ -231,7 +230,7 @@ CREATE FUNCTION twofold(a text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT
 CREATE FUNCTION keep(id bigint, name text) RETURNS items LANGUAGE sql AS
     $$ INSERT INTO api.items (id, name) VALUES ($1, $2) RETURNING * $$;
 CREATE FUNCTION keep_none(id bigint) RETURNS SETOF items LANGUAGE sql AS $$ DELETE FROM api.items WHERE items.id > $1 RETURNING * $$;
-CREATE FUNCTION lying() RETURNS void STABLE LANGUAGE plpgsql AS $$ BEGIN INSERT INTO api.keyless VALUES ('no', 1); END $$;
+CREATE FUNCTION lying() RETURNS void STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM api.keep(1, 'no'); END $$;
 CREATE FUNCTION context() RETURNS json STABLE LANGUAGE sql AS $$ SELECT json_build_object(
     'role', current_user, 'claims', current_setting('request.jwt.claims', true)::json,
     'method', current_setting('request.method', true), 'path', current_setting('request.path', true),
