@@ -1,0 +1,285 @@
+"""Measure the gateway beside others, in one run: python -m benchmarks [planning] [options].
+
+Starts a PostgreSQL and a pgBouncer of its own and every contender as a process of its own, all on the loopback, puts
+them under load in turn, round by round, and prints what came of it: requests per second, how many times as fast the
+gateway is, CPU time per request of each process, latencies, memory. Compare numbers of one run only: a machine that
+is busy is busy for all of them.
+
+`planning` measures instead how long the gateway takes to get from a request to its SQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from autorest.sql.statement import Transaction
+from benchmarks import batch, cases, chart, contenders, drivers, planning, processes, report, stage
+from benchmarks.cases import TITLES, Case
+from benchmarks.contenders import CONTENDERS, OTHER, OURS, PGBENCH, Running
+from benchmarks.figures import Round, Table, summarize
+from benchmarks.stage import Stage
+from tests.support.process import Unavailable
+
+
+def several(known: Sequence[str]) -> str:
+    return ", ".join(known)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(
+            [
+                "cases:",
+                *(f"  {name:<15} {title}" for name, title in TITLES.items()),
+                "",
+                "contenders:",
+                *(f"  {one.name:<15} {one.about}" for one in contenders.ALL),
+            ]
+        ),
+    )
+    made.add_argument(
+        "what",
+        nargs="?",
+        choices=("load", "planning"),
+        default="load",
+        help="load (unless told otherwise): everybody under load; planning: the gateway's way from request to SQL",
+    )
+    made.add_argument(
+        "--cases",
+        type=listed(tuple(TITLES)),
+        default=cases.DEFAULT,
+        metavar="NAME,…",
+        help=f"what is asked, or all (default: {several(cases.DEFAULT)}); million takes a while to load",
+    )
+    made.add_argument(
+        "--contenders",
+        type=listed(tuple(CONTENDERS)),
+        default=contenders.DEFAULT,
+        metavar="NAME,…",
+        help=f"who is asked, or all (default: {several(contenders.DEFAULT)})",
+    )
+    made.add_argument(
+        "--concurrency",
+        type=numbers,
+        default=(32,),
+        metavar="N,…",
+        help="how many connections ask at a time (default: 32)",
+    )
+    made.add_argument("--rounds", type=number, default=5, metavar="N", help="how often each is measured (default: 5)")
+    made.add_argument("--seconds", type=number, default=1, metavar="N", help="how long each time (default: 1)")
+    made.add_argument("--quick", action="store_true", help="one round of one second: to see that it works")
+    made.add_argument("--prototype", metavar="DIR", help="where the prototype is (default: $AUTOREST_PROTOTYPE)")
+    made.add_argument(
+        "--other", type=Path, metavar="DIR", help="a second checkout, whose gateway takes part as `other`"
+    )
+    made.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the rates")
+    made.add_argument("--json", type=Path, metavar="FILE", help="keep every number")
+    return made
+
+
+def number(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 3600:
+        raise argparse.ArgumentTypeError("from 1 to 3600")
+    return value
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    return tuple(number(part) for part in text.split(","))
+
+
+class listed:
+    """An option that takes some of the known names, separated by commas, or `all`."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = known
+
+    def __call__(self, text: str) -> tuple[str, ...]:
+        chosen = tuple(self.known) if text == "all" else tuple(text.split(","))
+        if unknown := [name for name in chosen if name not in self.known]:
+            raise argparse.ArgumentTypeError(f"no such thing as {several(unknown)}, only {several(self.known)}")
+        return chosen
+
+
+def tell(text: str) -> None:
+    """Show what is going on where somebody may be watching; the results alone go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def normalized(body: bytes) -> object:
+    """Return a JSON body with times written in one way and arrays in one order."""
+    try:
+        return json.loads(body.replace(b'Z"', b'+00:00"'), object_hook=sorted_arrays)
+    except ValueError:
+        return None
+
+
+def sorted_arrays(value: dict[str, object]) -> dict[str, object]:
+    """Return an object with its arrays in one order: without ORDER BY they may come in any."""
+    return {name: sorted(one, key=str) if isinstance(one, list) else one for name, one in value.items()}
+
+
+def differs(running: Running, case: Case, expected: object) -> str | None:
+    """Ask once and return what is wrong with the answer, if anything: its status, or another body than expected."""
+    answer = running.ask(case.requests[running.contender.dialect][0])
+    if answer.status != case.status and running.contender.dialect != "graphql":
+        return f"answered {answer.status} where {case.status} is right: {answer.body[:200].decode(errors='replace')}"
+    if running.contender.dialect == "graphql":
+        return answer.body[:300].decode(errors="replace") if b'"errors"' in answer.body else None
+    if case.status == 200 and normalized(answer.body) != expected:
+        return f"another answer: {answer.body[:200].decode(errors='replace')}"
+    return None
+
+
+class Benchmark:
+    """One run: the stage, who is on it, and what has been measured so far."""
+
+    def __init__(self, stage: Stage, running: Sequence[Running], *, pgbench: bool, rounds: int, seconds: int) -> None:
+        self.stage = stage
+        self.running = running
+        self.pgbench = pgbench
+        self.rounds = rounds
+        self.seconds = seconds
+        self.gateway = asyncio.run(batch.unconnected_gateway(stage)) if pgbench else None
+
+    def fit(self, case: Case) -> list[Running]:
+        """Return who answers the case as it should be answered; say why the others do not."""
+        fit: list[Running] = []
+        expected: object = None
+        for one in self.running:
+            if one.contender.answers(case):
+                if not fit:
+                    expected = normalized(one.ask(case.requests[one.contender.dialect][0]).body)
+                if problem := differs(one, case, expected):
+                    tell(f"  {one.contender.name} is left out of {case.name}: {problem}")
+                else:
+                    fit.append(one)
+        return fit
+
+    def transaction(self, case: Case) -> Transaction | None:
+        if self.gateway is None or not CONTENDERS[PGBENCH].answers(case):
+            return None
+        return batch.transaction(self.gateway, case.requests["postgrest"][0])
+
+    def measure(self, case: Case, concurrency: int) -> Table:
+        """Measure everybody in one case, in turn, round by round; the first round is not counted."""
+        fit, transaction = self.fit(case), self.transaction(case)
+        rounds: dict[str, list[Round]] = {one.contender.name: [] for one in fit}
+        for turn in range(self.rounds + 1):
+            seconds = self.seconds if turn else 1
+            for one in fit:
+                self.note(
+                    rounds, one.contender.name, turn, drivers.drive(self.stage, one, case, concurrency, seconds, turn)
+                )
+                self.tidy(case)
+            if transaction is not None:
+                try:
+                    measured = drivers.pgbench(self.stage, transaction, concurrency, seconds)
+                except Unavailable as problem:
+                    tell(f"  pgbench is left out of {case.name}: {problem}")
+                    transaction = None
+                else:
+                    self.note(rounds, PGBENCH, turn, measured)
+                self.tidy(case)
+        ordered = {name: rounds[name] for name in (*CONTENDERS, OTHER) if rounds.get(name)}
+        return summarize(case.name, case.title, concurrency, ordered, OURS)
+
+    def note(self, rounds: dict[str, list[Round]], name: str, turn: int, measured: Round) -> None:
+        if turn:
+            rounds.setdefault(name, []).append(measured)
+
+    def tidy(self, case: Case) -> None:
+        if case.writes:
+            self.stage.reseed()
+
+
+def machine(stage: Stage) -> dict[str, object]:
+    """Return what the numbers depend on."""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "cores": os.cpu_count(),
+        "load before": round(os.getloadavg()[0], 1),
+        "Python": platform.python_version(),
+        "PostgreSQL": stage.cluster.execute("show server_version")[0][0],
+        "pgBouncer": ".".join(map(str, stage.pooler.version)),
+    }
+
+
+def load(options: argparse.Namespace) -> None:
+    """Run the chosen cases with the chosen contenders and print a table after each."""
+    drivers.find_wrk()
+    rounds, seconds = (1, 1) if options.quick else (options.rounds, options.seconds)
+    if options.prototype:
+        os.environ["AUTOREST_PROTOTYPE"] = options.prototype
+    chosen = [CONTENDERS[name] for name in CONTENDERS if name in options.contenders]
+    if options.other:
+        chosen.append(contenders.other(options.other.resolve()))
+    tables: list[Table] = []
+    with contextlib.ExitStack() as stack:
+        tell("Starting PostgreSQL and pgBouncer ...")
+        here = stack.enter_context(stage.built(events="million" in options.cases))
+        about = machine(here)
+        print(" · ".join(f"{name} {value}" for name, value in about.items()), flush=True)
+        running: list[Running] = []
+        for contender in chosen:
+            if contender.command is not None:
+                try:
+                    running.append(stack.enter_context(contenders.started(contender, here)))
+                except Unavailable as problem:
+                    tell(f"{contender.name} does not take part: {problem}")
+        benchmark = Benchmark(here, running, pgbench=CONTENDERS[PGBENCH] in chosen, rounds=rounds, seconds=seconds)
+        known = cases.make_cases(here.sample)
+        for name in options.cases:
+            for concurrency in options.concurrency:
+                tell(f"{TITLES[name]}, {concurrency} connections ...")
+                table = benchmark.measure(known[name], concurrency)
+                tables.append(table)
+                print("\n" + report.written(table), flush=True)
+        for one in running:
+            if one.contender.name == OURS:
+                resident = processes.memory(processes.family(one.pid), "VmRSS")
+                print(f"\nThe gateway's resident memory after all of this: {resident:.0f} MB")
+    if options.chart:
+        options.chart.write_text(chart.draw(tables, OURS), encoding="utf-8")
+    if options.json:
+        options.json.write_text(report.as_json(tables, about), encoding="utf-8")
+
+
+def interrupted(*_: object) -> None:
+    """Stop once, and let nothing disturb the cleaning up."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for and return the exit code."""
+    options = parser().parse_args(arguments)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, interrupted)
+    try:
+        if options.what == "planning":
+            planning.main()
+        else:
+            load(options)
+    except KeyboardInterrupt:
+        tell("\nStopped.")
+        return 130
+    except Unavailable as problem:
+        tell(str(problem))
+        return 1
+    return 0

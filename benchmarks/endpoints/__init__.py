@@ -1,0 +1,1 @@
+"""What the gateway is measured against: the same answers, written by hand."""
