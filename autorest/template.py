@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,15 @@ import orjson
 from autorest.errors import Refused, refuse
 from autorest.plan.model import CallPlan, CustomHandler, MutatePlan, ReadPlan
 from autorest.request.model import Action, ApiRequest
+from autorest.response.headers import legacy_advice
 from autorest.response.model import Answer, Response
 from autorest.response.respond import Facts, Responder
 from autorest.sql.answer import Counting, Rendered, call_statement, count_explanation, mutate_statement, read_statement
 from autorest.sql.binding import Values, bind
 from autorest.sql.statement import Statement
 from autorest.sql.transaction import Frame, Session, Terms
+
+logger = logging.getLogger(__name__)
 
 DatabasePlan = ReadPlan | MutatePlan | CallPlan
 OBJECT = "application/vnd.pgrst.object+json"
@@ -76,6 +80,10 @@ class Template:
         """`ranged` tells whether requests of the shape can ask for less than all rows."""
         if not ranged and plan.tree.path is not None:
             plan = replace(plan, tree=replace(plan.tree, path=None))
+        if plan.legacy:
+            logger.warning(
+                "%s %s?%s: %s", request.method, request.path, request.query.canonical, legacy_advice(plan.legacy)
+            )
         count = plan.preferences.count
         explained = isinstance(plan, ReadPlan) and count in ("planned", "estimated")
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None

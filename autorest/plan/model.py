@@ -191,6 +191,7 @@ class Explain(NamedTuple):
 
 
 # --- the plans ----------------------------------------------------------------------------------
+# `legacy` of each are (relation, alias) of the embeds that are addressed by the one in spite of the other.
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class ReadPlan:
     rendering: Rendering
     relation: QualifiedName
     preferences: Preferences
+    legacy: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class MutatePlan:
     rendering: Rendering
     preferences: Preferences
     resolution_applies: bool = True
+    legacy: tuple[tuple[str, str], ...] = ()
 
 
 class DirectArguments(NamedTuple):
@@ -279,6 +282,7 @@ class CallPlan:
     rendering: Rendering
     preferences: Preferences
     read_only: bool
+    legacy: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

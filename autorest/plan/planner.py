@@ -22,7 +22,7 @@ from autorest.plan.model import (
 )
 from autorest.plan.mutate import plan_mutation, returned_columns
 from autorest.plan.negotiate import negotiate
-from autorest.plan.read import ReadOptions, condition_columns, plan_tree
+from autorest.plan.read import ReadOptions, condition_columns, legacy_names, plan_tree
 from autorest.request.model import Action, ApiRequest
 
 #: Above this many relations no near name is looked for.
@@ -98,7 +98,7 @@ def _plan_read(request: ApiRequest, catalog: Catalog, settings: PlanSettings, re
     tree = plan_tree(catalog, relation.name, request.query, options)
     rendering = _rendering(request, catalog, settings, relation.name, tree)
     _refuse_unknown_preferences(request)
-    return ReadPlan(tree, rendering, relation.name, request.preferences)
+    return ReadPlan(tree, rendering, relation.name, request.preferences, legacy_names(request.query, options))
 
 
 def _plan_mutate(request: ApiRequest, catalog: Catalog, settings: PlanSettings, relation: Relation) -> MutatePlan:
@@ -118,6 +118,7 @@ def _plan_mutate(request: ApiRequest, catalog: Catalog, settings: PlanSettings, 
         rendering=rendering,
         preferences=request.preferences,
         resolution_applies=bool(relation.primary_key) or request.query.on_conflict is not None,
+        legacy=legacy_names(request.query, options),
     )
 
 
@@ -148,6 +149,7 @@ def _plan_call(request: ApiRequest, catalog: Catalog, settings: PlanSettings, na
         rendering=rendering,
         preferences=preferences,
         read_only=request.action is Action.CALL_SAFE or routine.volatility is not Volatility.VOLATILE,
+        legacy=legacy_names(request.query, options),
     )
 
 

@@ -126,22 +126,23 @@ def _branches(select: Iterable[SelectItem]) -> list[_Branch]:
     return [_Branch(item, index) for index, item in enumerate(relations)]
 
 
-def legacy_names(query: Query) -> list[tuple[str, str]]:
+def legacy_names(query: Query, options: ReadOptions) -> tuple[tuple[str, str], ...]:
     """Return (relation, alias) of the embeds that have an alias but are addressed by their relation's name."""
-    used: list[tuple[str, str]] = []
-    paths = [path for path, _ in (*query.filters, *query.logic)]
-    paths += [path for path, _ in query.order] + [path for path, _ in query.ranges]
-    for path in paths:
+    if not options.legacy_names:
+        return ()
+    used: dict[tuple[str, str], None] = {}
+    addressed = (*query.filters, *query.logic, *query.order, *(query.ranges if options.ranged else ()))
+    for path, _ in addressed:
         select = query.select
         for name in path:
             branch = _target(_branches(select), name, True)
             if branch is None:
                 break
             alias = branch.item.alias
-            if alias is not None and name != alias and (branch.item.name, alias) not in used:
-                used.append((branch.item.name, alias))
+            if alias is not None and name != alias:
+                used[branch.item.name, alias] = None
             select = branch.item.children
-    return used
+    return tuple(used)
 
 
 @dataclass(frozen=True, slots=True)

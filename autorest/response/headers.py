@@ -47,6 +47,20 @@ def preference_applied(preferences: Preferences) -> Headers:
     return [(b"preference-applied", listed.encode("latin-1", "replace"))] if listed else []
 
 
+def legacy_advice(names: Sequence[tuple[str, str]]) -> str:
+    """Return what to change where embeds with an alias are addressed by their relation's name: (relation, alias)."""
+    listed = ", ".join(f"'{relation}' as '{alias}'" for relation, alias in names)
+    return f"An embed that has an alias is to be addressed by it: {listed}. Its relation's name will not do for ever."
+
+
+def legacy_warning(names: Sequence[tuple[str, str]]) -> Headers:
+    """Return that advice as `Warning` (RFC 7234, 5.5), or nothing."""
+    if not names:
+        return []
+    quoted = without_controls(legacy_advice(names)).replace("\\", "\\\\").replace('"', '\\"')
+    return [(b"warning", f'299 autorest "{quoted}"'.encode())]
+
+
 def location(target: str, key: Sequence[tuple[str, str | None]]) -> tuple[bytes, bytes]:
     """Return `Location` for the row with this primary key."""
     query = "&".join(

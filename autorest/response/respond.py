@@ -15,6 +15,7 @@ from autorest.response.headers import (
     content_length,
     content_range,
     from_database,
+    legacy_warning,
     location,
     override,
     preference_applied,
@@ -71,7 +72,7 @@ class Responder:
         return cls(
             plan,
             tuple(content_headers(plan.rendering.media_type, profile)),
-            (*preference_applied(_applied(plan)), VARY),
+            (*preference_applied(_applied(plan)), *legacy_warning(plan.legacy), VARY),
             f"/{plan.relation.name}".encode() if isinstance(plan, ReadPlan) else b"",
             headers_only,
             verbose,

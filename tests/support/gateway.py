@@ -75,7 +75,10 @@ class GatewayProcess:
     def start(self) -> GatewayProcess:
         """Start it and return when its admin server says that it is ready."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PGRST_", "AUTOREST_", "PG"))}
-        own = {f"AUTOREST_{name.upper().replace('-', '_')}": value for name, value in self.settings.items()}
+        own = {
+            "AUTOREST_" + name.upper().replace("-", "_").replace(".", "_"): value
+            for name, value in self.settings.items()
+        }
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "autorest.cli", "serve"],
