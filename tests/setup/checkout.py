@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,9 +107,14 @@ class Checkout:
             group=self._user,
         )
 
-    def start(self, *arguments: str, port: int | None = None, **env: str) -> Run:
-        """Start `setup.py --embedded` in the background, on a free port unless one is given."""
+    def start(self, *arguments: str, port: int | None = None, sudo: bool = False, **env: str) -> Run:
+        """Start `setup.py --embedded` in the background, on a free port unless one is given.
+
+        With `sudo` it is started as sudo would for the user of the checkout.
+        """
         port = port or free_port()
+        user = None if sudo else self._user
+        env = env | {"SUDO_UID": str(self._user)} if sudo else env
         self._logs += 1
         log = self.root / f"run-{self._logs}.log"
         with log.open("wb") as output:
@@ -121,15 +126,15 @@ class Checkout:
                 stderr=subprocess.STDOUT,
                 env=without_docker() | env,
                 start_new_session=True,
-                user=self._user,
-                group=self._user,
+                user=user,
+                group=user,
             )
         return Run(started, log, port)
 
     @contextmanager
-    def serving(self, *arguments: str, port: int | None = None, **env: str) -> Iterator[Run]:
+    def serving(self, *arguments: str, port: int | None = None, sudo: bool = False, **env: str) -> Iterator[Run]:
         """Start `setup.py --embedded`, wait until it says what to do, and stop it afterwards."""
-        run = self.start(*arguments, port=port, **env)
+        run = self.start(*arguments, port=port, sudo=sudo, **env)
         try:
             process.wait_until(lambda: _STARTED in run.output, run.process, run.log, _INSTALL_SECONDS)
             yield run
@@ -147,9 +152,6 @@ class Checkout:
         while left := self.processes():
             assert time.monotonic() < deadline, left
             time.sleep(0.1)
-
-    def environment(self) -> Mapping[str, str]:
-        return without_docker()
 
     def remove(self) -> None:
         self.run("teardown.py", "--all", "--yes")

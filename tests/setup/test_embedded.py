@@ -13,6 +13,7 @@ from pathlib import Path
 import jwt
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.setup.checkout import Checkout, Run
 from tests.support import process
@@ -94,10 +95,10 @@ def test_a_new_table_is_served_within_two_seconds(checkout: Checkout) -> None:
 
 def test_only_whoever_knows_a_password_enters_the_database(checkout: Checkout) -> None:
     with checkout.serving() as run, superuser(checkout, run) as connection:
-        where = {"host": "127.0.0.1", "port": connection.info.port, "dbname": "app"}
         for user in ("postgres", "authenticator"):
+            where = make_conninfo(host="127.0.0.1", port=connection.info.port, dbname="app", user=user)
             with pytest.raises(psycopg.OperationalError):
-                psycopg.connect(user=user, password="guessed", **where)
+                psycopg.connect(where, password="guessed")
         row = connection.execute("select setting from pg_settings where name = 'listen_addresses'").fetchone()
         assert row == ("127.0.0.1",)
         rules = connection.execute("select distinct auth_method from pg_hba_file_rules").fetchall()
@@ -177,6 +178,21 @@ def test_a_run_beside_another_says_where_that_is(checkout: Checkout) -> None:
         assert run.call("GET", "/todos").status == 200
 
 
+def test_teardown_stops_what_runs_elsewhere_and_keeps_the_data(checkout: Checkout) -> None:
+    with checkout.serving() as run:
+        run.call("POST", "/todos", {"title": "kept"})
+        ended = checkout.run("teardown.py")
+        assert ended.returncode == 0, ended.stderr
+        assert run.process.wait(10) == 0
+        assert checkout.processes() == []
+    with checkout.serving() as run:
+        assert run.titles() == ["kept"]
+        assert checkout.run("teardown.py", "--volumes").returncode == 0
+        assert not checkout.data.exists()
+    with checkout.serving() as run:
+        assert run.titles() == []
+
+
 def test_new_secrets_fit_the_old_data(checkout: Checkout) -> None:
     with checkout.serving() as run:
         run.call("POST", "/todos", {"title": "kept"})
@@ -222,8 +238,7 @@ def test_a_damaged_installation_is_mended(checkout: Checkout) -> None:
 
 
 def test_variables_that_lead_elsewhere_lead_nowhere(checkout: Checkout) -> None:
-    elsewhere = {"PGHOST": "192.0.2.1", "PGPORT": "1", "PGSSLMODE": "require", "PGSERVICE": "none", "PGUSER": "nobody"}
-    with checkout.serving(**elsewhere) as run:
+    with checkout.serving(PGHOST="192.0.2.1", PGPORT="1", PGSSLMODE="require", PGSERVICE="no", PGUSER="no") as run:
         assert run.call("GET", "/todos").status == 200
 
 
@@ -274,8 +289,11 @@ def test_a_user_who_is_not_root_needs_nobody_else(tmp_path_factory: pytest.TempP
     try:
         with checkout.serving(HOME=str(home)) as run:
             run.call("POST", "/todos", {"title": "kept"})
-        with checkout.serving(HOME=str(home)) as run:
+        with checkout.serving(sudo=True) as run:
             assert run.titles() == ["kept"]
+            run.call("POST", "/todos", {"title": "kept with sudo"})
+        with checkout.serving(HOME=str(home)) as run:
+            assert run.titles() == ["kept", "kept with sudo"]
             assert all(path.stat().st_uid == nobody.pw_uid for path in checkout.data.iterdir())
     finally:
         checkout.remove()

@@ -29,10 +29,10 @@ def homes() -> list[Path]:
     return [*Path("/usr/lib/postgresql").glob("*/bin"), *(home for root in roots for home in Path(root).glob("*/bin"))]
 
 
-@pytest.fixture(scope="module", params=[str(home) for home in homes()] or [None])
+@pytest.fixture(scope="module", params=[*map(str, homes())] or [""])
 def made(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster whose database `app` has been given the scripts twice."""
-    if request.param is None:
+    if not request.param:
         lacking("no PostgreSQL")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOREST_PG_BINDIR", request.param)
