@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,8 @@ LOOPS = {"asyncio": {"use_uvloop": False}, "uvloop": {"use_uvloop": True}}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test be skipped where that is forbidden."""
+    """Stop the servers when the tests are told to end; let no test be skipped where that is forbidden."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if forbidden():
         config.pluginmanager.register(NoSkips())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -65,6 +66,7 @@ class Cluster:
         self.data = self.directory / "data"
         self.log = self.directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.remove)
         secret = self.directory / "password"
         secret.write_text(password + "\n")
         for path in (self.directory, secret):
@@ -127,6 +129,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop the server and forget its data."""
+        atexit.unregister(self.remove)
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 

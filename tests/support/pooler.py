@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import signal
@@ -79,6 +80,7 @@ class Pooler:
         self.directory = Path(tempfile.mkdtemp(prefix="autorest-pgb-"))
         self.log = self.directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.remove)
         process.hand_over(self.directory)
 
     @property
@@ -144,6 +146,7 @@ class Pooler:
 
     def remove(self) -> None:
         """Stop it and forget its directory."""
+        atexit.unregister(self.remove)
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
