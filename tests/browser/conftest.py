@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import jwt
-import psycopg
 import pytest
 
-from tests.support import process
+from tests.integration.openapi.serving import ROOT, SECRET, serving
 from tests.support.cluster import Cluster
-from tests.support.ports import free_port
 from tests.support.process import Unavailable
 from tests.support.skips import lacking
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-SECRET = "a secret for the browser's tests, of more than 32 bytes"
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -54,38 +47,11 @@ def address() -> Iterator[str]:
         cluster = Cluster()
     except Unavailable as error:
         lacking(str(error))
-    with cluster, tempfile.TemporaryDirectory(prefix="autorest-browser-") as folder:
-        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-            for script in sorted((ROOT / "postgres" / "init").glob("*.sql")):
-                connection.execute(script.read_bytes())
-            connection.execute((Path(__file__).parent / "demo.sql").read_bytes())
-        port = free_port()
-        settings = {
-            "DB_URI": f"postgresql://authenticator@{cluster.host}:{cluster.port}/postgres",
-            "DB_SCHEMAS": "api",
-            "DB_ANON_ROLE": "api_anon",
-            "JWT_SECRET": SECRET,
-            "SERVER_HOST": "127.0.0.1",
-            "SERVER_PORT": str(port),
-        }
-        log = Path(folder) / "log"
-        command = [sys.executable, "-c", "from autorest.cli import main; main()", "serve"]
-        variables = [f"AUTOREST_{name}={value}" for name, value in settings.items()]
-        gateway = process.start(
-            ["env", f"PYTHONPATH={ROOT}", "PYTHONDONTWRITEBYTECODE=1", *variables, *command], log, drop=False
-        )
-        try:
-            process.wait_until(lambda: answers(port), gateway, log)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.stop(gateway, signal.SIGTERM)
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/todos", timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
+    with cluster:
+        for script in (*sorted((ROOT / "postgres" / "init").glob("*.sql")), Path(__file__).with_name("demo.sql")):
+            cluster.psql(script.read_text(encoding="utf-8"))
+        with serving(f"postgresql://authenticator@{cluster.host}:{cluster.port}/postgres") as address:
+            yield address
 
 
 @pytest.fixture(scope="session")
