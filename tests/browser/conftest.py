@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import jwt
 import pytest
 
-from tests.integration.openapi.serving import ROOT, SECRET, serving
+from tests.integration.openapi.serving import SECRET, serving
 from tests.support.cluster import Cluster
+from tests.support.gateway import ROOT
 from tests.support.process import Unavailable
 from tests.support.skips import lacking
 

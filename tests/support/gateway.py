@@ -25,11 +25,13 @@ DEFAULTS = {"server-host": "127.0.0.1", "db-channel-enabled": "false", "db-confi
 class GatewayProcess:
     """One gateway before the database at `db_uri`.
 
-    `settings` are named as in a configuration file (`db-schemas`) and handed over as environment variables. Start it
-    with `start()` or as a context manager; then `url` is where it answers and `admin_url` its admin server.
+    `settings` are named as in a configuration file (`db-schemas`) and handed over as environment variables that begin
+    with `prefix`. Start it with `start()` or as a context manager; then `url` is where it answers and `admin_url` its
+    admin server.
     """
 
-    def __init__(self, db_uri: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, db_uri: str, settings: Mapping[str, str] | None = None, *, prefix: str = "AUTOREST_") -> None:
+        self.prefix = prefix
         self.host = "127.0.0.1"
         self.port = free_port()
         self.admin_port = free_port()
@@ -76,7 +78,7 @@ class GatewayProcess:
         """Start it and return when its admin server says that it is ready."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PGRST_", "AUTOREST_", "PG"))}
         own = {
-            "AUTOREST_" + name.upper().replace("-", "_").replace(".", "_"): value
+            self.prefix + name.upper().replace("-", "_").replace(".", "_"): value
             for name, value in self.settings.items()
         }
         with self.log.open("ab") as output:

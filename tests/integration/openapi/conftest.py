@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.openapi.serving import ROOT, serving
+from tests.integration.openapi.serving import serving
 from tests.support.cluster import Cluster
+from tests.support.gateway import ROOT
 
 DATABASE = "openapi"
 
