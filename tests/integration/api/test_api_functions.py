@@ -159,7 +159,7 @@ def test_writing_functions(api: httpx.Client, emptied: object) -> None:
 
 def test_what_a_function_sees_of_the_request(api: httpx.Client) -> None:
     headers = {"X-Own": "né", "Cookie": 'a=1; b="two"', "User-Agent": "tests", "X-Twice": "last"}
-    seen = got(api.get("/rpc/context", headers={name: value.encode() for name, value in headers.items()}))
+    seen = got(api.get("/rpc/context", headers=[(name.encode(), value.encode()) for name, value in headers.items()]))
     assert seen["headers"]["x-own"] == "né" and seen["headers"]["user-agent"] == "tests"
     assert "cookie" not in seen["headers"]
     assert seen["cookies"] == {"a": "1", "b": "two"}
