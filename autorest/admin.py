@@ -2,35 +2,107 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from collections.abc import Callable
+from typing import Protocol
+
+import orjson
+from starlette.types import Receive, Scope, Send
 
 from autorest.catalog.document import document
+from autorest.metrics import Numbers, exposition
 from autorest.service import Service
 from autorest.settings.dump import dump
 
+JSON, TEXT = b"application/json", b"text/plain; charset=utf-8"
+#: Where a worker tells its supervisor the numbers that `/metrics` adds up.
+NUMBERS = "/numbers"
 
-def routes(service: Service) -> list[BaseRoute]:
-    """Return the routes `/live`, `/ready`, `/schema_cache` and `/config`."""
 
-    async def live(request: Request) -> Response:
-        return Response(status_code=200)
+class Insight(Protocol):
+    """What there is to know of a gateway, be it one process or several."""
 
-    async def ready(request: Request) -> Response:
-        return Response(status_code=200 if service.ready else 503)
+    async def is_live(self) -> bool:
+        """Whether requests are accepted."""
 
-    async def schema_cache(request: Request) -> Response:
-        if service.catalog is None:
-            return Response(status_code=503)
-        return Response(document(service.catalog), media_type="application/json")
+    async def readiness(self) -> int:
+        """Return 200 when requests can be answered, 503 when not yet or for a while, 500 when not any more."""
 
-    async def config(request: Request) -> Response:
-        return PlainTextResponse(dump(service.settings))
+    async def numbers(self) -> Numbers:
+        """Return the metrics."""
 
-    return [
-        Route("/live", live),
-        Route("/ready", ready),
-        Route("/schema_cache", schema_cache),
-        Route("/config", config),
-    ]
+    async def schema_cache(self) -> bytes:
+        """Return the catalog as JSON, nothing when there is none yet."""
+
+    async def config(self) -> str:
+        """Return the settings in force, as a configuration file without secrets."""
+
+
+class ServiceInsight:
+    """What there is to know of the gateway in this process; `accepts` tells whether its main socket is in order."""
+
+    def __init__(self, service: Service, accepts: Callable[[], bool], connections: Callable[[], int]) -> None:
+        self._service = service
+        self._accepts = accepts
+        self._connections = connections
+
+    async def is_live(self) -> bool:
+        return self._accepts()
+
+    async def readiness(self) -> int:
+        if not await self._service.is_ready():
+            return 503
+        return 200 if self._accepts() else 500
+
+    async def numbers(self) -> Numbers:
+        numbers = self._service.numbers()
+        numbers.single["autorest_http_connections", ""] = self._connections()
+        return numbers
+
+    async def schema_cache(self) -> bytes:
+        catalog = self._service.catalog
+        return b"" if catalog is None else document(catalog)
+
+    async def config(self) -> str:
+        return dump(self._service.settings, secrets=False)
+
+
+class Admin:
+    """The ASGI application of the admin port. Any method will do, as for PostgREST."""
+
+    def __init__(self, insight: Insight) -> None:
+        self.insight = insight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        status, of_type, body = await self.answer(scope["path"])
+        headers = [(b"content-length", b"%d" % len(body))]
+        if of_type:
+            headers.append((b"content-type", of_type))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, path: str) -> tuple[int, bytes, bytes]:
+        """Return status, media type and body."""
+        insight = self.insight
+        match path:
+            case "/live":
+                return (200 if await insight.is_live() else 500), b"", b""
+            case "/ready":
+                return await insight.readiness(), b"", b""
+            case "/schema_cache":
+                return 200, JSON, await insight.schema_cache()
+            case "/config":
+                return 200, TEXT, (await insight.config()).encode()
+            case "/metrics":
+                return 200, TEXT, exposition(await insight.numbers())
+        return 404, b"", b""
+
+
+class Control(Admin):
+    """What a worker answers its supervisor."""
+
+    async def answer(self, path: str) -> tuple[int, bytes, bytes]:
+        if path == NUMBERS:
+            return 200, JSON, orjson.dumps((await self.insight.numbers()).plain())
+        return await super().answer(path)

@@ -1,12 +1,13 @@
-"""The Starlette applications: everything that is no part of the API itself."""
+"""The Starlette applications: what is no part of the API itself."""
 
 from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from autorest import admin, pages
-from autorest.service import Service
+from autorest import pages
+from autorest.auth.login import LoginService
+from autorest.auth.routes import login_routes
 
 
 def pages_application() -> Starlette:
@@ -14,6 +15,6 @@ def pages_application() -> Starlette:
     return Starlette(routes=[Route("/", pages.page), *pages.routes()])
 
 
-def admin_application(service: Service) -> Starlette:
-    """Return the application of the admin port."""
-    return Starlette(routes=admin.routes(service))
+def login_application(service: LoginService) -> Starlette:
+    """Return the application of the login, below `/auth/`."""
+    return Starlette(routes=login_routes(service))

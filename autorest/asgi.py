@@ -1,127 +1,262 @@
-"""The hot path as a plain ASGI application: HTTP in, the gateway's answer out."""
+"""The hot path as an ASGI application: HTTP in, the gateway's answer out, counted and logged."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
-from typing import Protocol
+from time import perf_counter
+from typing import Any, Protocol
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autorest import __version__
-from autorest.errors import Error, Refused
+from autorest.errors import Refused
+from autorest.logs import RequestLog
+from autorest.metrics import RequestMetrics
 from autorest.request.raw import RawRequest
+from autorest.response.compression import as_compressed, chosen_coding, compressed, is_compressible, varying
 from autorest.response.errors import error_response
 from autorest.response.info import cors_headers, preflight_response
 from autorest.response.model import Headers, Response
+from autorest.server.refusals import broken, too_large, too_slow
+from autorest.settings import Settings
+from autorest.trace import Trace
+
+logger = logging.getLogger("autorest")
 
 SERVER = (b"server", f"autorest/{__version__}".encode())
+#: Below these paths are the page's files, and the login.
+PAGES, LOGIN = "/-/", "/auth/"
+#: The status under which requests are counted whose client did not wait for the answer.
+CLIENT_GONE = 499
+#: Bodies of this size and more are compressed in a thread: other requests do not wait that long.
+THREADED = 1 << 17
+#: Under this name the server's connection stands in a scope: it tells whether a request's time is over.
+CONNECTION = "autorest.connection"
 
 
 class Answers(Protocol):
     """What answers requests: the gateway."""
 
-    async def answer(self, raw: RawRequest) -> Response: ...
+    async def answer(self, raw: RawRequest, trace: Trace | None = None) -> Response: ...
 
 
 class Front:
     """Reads a request's body, has it answered and sends the answer.
 
-    `pages` gets what is no part of the API: paths below `PAGES`, and the root when a browser asks.
+    `pages` gets what is no part of the API: the page's files, and the root when a browser asks. `login`, where there
+    is one, gets what is below `/auth/`.
     """
-
-    PAGES = "/-/"
 
     def __init__(
         self,
         gateway: Answers,
-        pages: ASGIApp,
+        settings: Settings,
         *,
-        max_body_size: int,
-        allowed_origins: Sequence[str] = (),
-        trace_header: str | None = None,
-        browsable: bool = True,
+        pages: ASGIApp,
+        login: ASGIApp | None = None,
+        metrics: RequestMetrics | None = None,
+        log: RequestLog | None = None,
     ) -> None:
         self.gateway = gateway
         self.pages = pages
-        self.max_body_size = max_body_size
-        self.allowed_origins = tuple(origin.encode("latin-1", "replace") for origin in allowed_origins)
-        self.trace_header = trace_header.lower().encode("latin-1", "replace") if trace_header else None
-        self.browsable = browsable
+        self.login = login
+        self.metrics = metrics or RequestMetrics()
+        self.log = log or RequestLog(settings.log_level, settings.log_format)
+        self.max_body_size = settings.server_max_body_size
+        self.browsable = settings.server_docs_enabled
+        self.compresses = settings.server_compression
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Follow the settings that a reload changes, or that the database holds."""
+        self.allowed_origins: Sequence[bytes] = tuple(
+            origin.encode("latin-1", "replace") for origin in settings.server_cors_allowed_origins
+        )
+        name = settings.server_trace_header
+        self.trace_header = name.lower().encode("latin-1", "replace") if name else None
+        self.timed = settings.server_timing_enabled
+        self.logs_queries = settings.log_query
+        self.log.set_level(settings.log_level)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path: str = scope["path"]
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        if path.startswith(self.PAGES) or (path == "/" and self.browsable and _is_browser(scope["method"], headers)):
-            await self.pages(scope, receive, send)
-            return
+        began = perf_counter()
         method: str = scope["method"]
-        origin = _header(headers, b"origin")
-        if method == "OPTIONS" and origin is not None and _header(headers, b"access-control-request-method"):
-            requested = _header(headers, b"access-control-request-headers")
-            response = preflight_response(origin, requested, self.allowed_origins)
-        else:
-            try:
-                body = await self._body(headers, receive) if method != "GET" else b""
-            except Refused as refused:
-                response = error_response(refused.error)
-                response.headers.append((b"connection", b"close"))
-            else:
-                if body is None:
-                    return
-                raw = RawRequest(method, scope["raw_path"], scope["query_string"], headers, body)
-                response = await self.gateway.answer(raw)
-            if origin is not None:
-                _add_missing(response.headers, cors_headers(origin, self.allowed_origins))
-        if self.trace_header is not None and (trace := _header(headers, self.trace_header)) is not None:
-            response.headers.append((self.trace_header, trace))
-        response.headers.append(SERVER)
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+        path: str = scope["path"]
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if method == "OPTIONS" and origin is not None and b"access-control-request-method" in headers:
+            requested = headers.get(b"access-control-request-headers")
+            await self._send(send, preflight_response(origin, requested, self.allowed_origins))
+            return
+        if path.startswith(PAGES) or (self.browsable and path == "/" and is_browser(method, headers)):
+            await Delegated(self, scope, send, origin, began).run(self.pages, receive, PAGES)
+            return
+        if self.login is not None and path.startswith(LOGIN):
+            await Delegated(self, scope, send, origin, began).run(self.login, receive, LOGIN)
+            return
+        trace = Trace() if self.timed or self.logs_queries else None
+        try:
+            body = await self._body(headers, receive) if method != "GET" else b""
+            raw = RawRequest(method, scope["raw_path"], scope["query_string"], scope["headers"], body)
+            response = await self.gateway.answer(raw, trace)
+        except Refused as refused:
+            response = error_response(refused.error)
+        except ClientGone:
+            self.count(scope, Response(CLIENT_GONE, []), 0, began)
+            return
+        except asyncio.CancelledError:
+            if not is_expired(scope):
+                self.count(scope, Response(CLIENT_GONE, []), 0, began)
+                raise
+            response = error_response(too_slow())
+        except Exception:
+            logger.exception("%s %s could not be answered", method, path)
+            response = error_response(broken())
+        if origin is not None:
+            add_missing(response.headers, cors_headers(origin, self.allowed_origins))
+        if self.trace_header is not None and (value := headers.get(self.trace_header)) is not None:
+            response.headers.append((self.trace_header, value))
+        if trace is not None:
+            self._follow(trace, response)
+        if self.compresses and method != "HEAD" and is_compressible(response.headers, response.body):
+            response = await packed(response, headers.get(b"accept-encoding"))
+        await self._send(send, response, method != "HEAD")
+        self.count(scope, response, len(response.body), began)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
-        """Return the whole body; None when the client left before it was there."""
-        declared = _header(headers, b"content-length")
-        if self.max_body_size and declared is not None and declared.isdigit() and int(declared) > self.max_body_size:
-            raise self._too_large()
+    async def _send(self, send: Send, response: Response, with_body: bool = True) -> None:
+        response.headers.append(SERVER)
+        beginning: dict[str, Any] = {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": response.headers,
+        }
+        if response.reason is not None:
+            beginning["reason"] = response.reason
+        await send(beginning)
+        await send({"type": "http.response.body", "body": response.body if with_body else b""})
+
+    def _follow(self, trace: Trace, response: Response) -> None:
+        """Tell what the trace of a request has to tell."""
+        trace.mark("response")
+        if self.timed and response.error is None:
+            response.headers.append((b"server-timing", trace.server_timing))
+        if self.logs_queries and trace.transaction is not None and response.status >= self.log.logged_from:
+            self.log.write_queries(trace.transaction)
+
+    def count(self, scope: Scope, response: Response, size: int, began: float, route: str | None = None) -> None:
+        """Count an answered request, and log it where the level asks for it."""
+        seconds = perf_counter() - began
+        if route is None:
+            self.metrics.count(scope["path"], scope["method"], response.status, seconds, size)
+        else:
+            self.metrics.count_route(route, scope["method"], response.status, seconds, size)
+        if response.status >= self.log.logged_from:
+            if response.error is not None and response.status >= 500:
+                self.log.write_error(response.error)
+            self.log.write(scope, response, size, seconds)
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """Return the whole body. Raises Refused when it is too large, ClientGone when it does not end."""
+        most = self.max_body_size
+        declared = headers.get(b"content-length")
+        if most and declared is not None and declared.isdigit() and int(declared) > most:
+            raise Refused(too_large(most))
         chunks: list[bytes] = []
         size = 0
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                return None
+                raise ClientGone
             chunk: bytes = message.get("body", b"")
+            if not message.get("more_body", False) and not chunks and (not most or len(chunk) <= most):
+                return chunk
             size += len(chunk)
-            if self.max_body_size and size > self.max_body_size:
-                raise self._too_large()
+            if most and size > most:
+                raise Refused(too_large(most))
             chunks.append(chunk)
             if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def _too_large(self) -> Refused:
-        return Refused(
-            Error(
-                413,
-                "PGRST102",
-                f"The body is larger than {self.max_body_size} bytes",
-                None,
-                "Send less in one request, or raise the setting server-max-body-size.",
-            )
-        )
+                return b"".join(chunks)
 
 
-def _header(headers: Headers, name: bytes) -> bytes | None:
-    for key, value in headers:
-        if key == name:
-            return value
-    return None
+class ClientGone(Exception):
+    """The client left before its request was whole."""
 
 
-def _is_browser(method: str, headers: Headers) -> bool:
-    return method in ("GET", "HEAD") and b"text/html" in (_header(headers, b"accept") or b"")
+class Delegated:
+    """A request that another application answers; what goes for all answers is seen to here."""
+
+    def __init__(self, front: Front, scope: Scope, send: Send, origin: bytes | None, began: float) -> None:
+        self._front = front
+        self._scope = scope
+        self._send = send
+        self._origin = origin
+        self._began = began
+        self._status = 0
+        self._size = 0
+
+    async def run(self, application: ASGIApp, receive: Receive, route: str) -> None:
+        """Have the request answered, and count it under `route`."""
+        try:
+            await application(self._scope, receive, self.send)
+        except asyncio.CancelledError:
+            if self._status or not is_expired(self._scope):
+                raise
+            await self._answer(error_response(too_slow()))
+        except Exception:
+            logger.exception("%s %s could not be answered", self._scope["method"], self._scope["path"])
+            if self._status:
+                raise
+            await self._answer(error_response(broken()))
+        finally:
+            status = self._status or CLIENT_GONE
+            self._front.count(self._scope, Response(status, []), self._size, self._began, route)
+
+    async def _answer(self, response: Response) -> None:
+        await self.send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await self.send({"type": "http.response.body", "body": response.body})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers: Headers = [*message["headers"], SERVER]
+            if self._origin is not None:
+                add_missing(headers, cors_headers(self._origin, self._front.allowed_origins))
+            message = {**message, "headers": headers}
+        else:
+            self._size += len(message.get("body", b""))
+        await self._send(message)
 
 
-def _add_missing(headers: Headers, more: Headers) -> None:
+def is_browser(method: str, headers: dict[bytes, bytes]) -> bool:
+    """Tell whether somebody wants to look at the root rather than to read it."""
+    return method in ("GET", "HEAD") and b"text/html" in headers.get(b"accept", b"")
+
+
+def is_expired(scope: Scope) -> bool:
+    """Tell whether the server cancelled the request because its time is over."""
+    connection = scope.get(CONNECTION)
+    cycle = None if connection is None else connection.cycle
+    return cycle is not None and cycle.scope is scope and bool(cycle.expired)
+
+
+def add_missing(headers: Headers, more: Headers) -> None:
+    """Add those of `more` whose name is not among `headers`."""
     present = {name for name, _ in headers}
     headers += [header for header in more if header[0] not in present]
+
+
+async def packed(response: Response, accepted: bytes | None) -> Response:
+    """Return a long answer as the client wants it coded; caches learn that it depends on that."""
+    headers, body = varying(response.headers), response.body
+    coding = None if accepted is None else chosen_coding(accepted)
+    if coding is None:
+        return response._replace(headers=headers)
+    if len(body) < THREADED:
+        smaller = compressed(body, coding)
+    else:
+        smaller = await asyncio.to_thread(compressed, body, coding)
+    return response._replace(headers=as_compressed(headers, smaller, coding), body=smaller)

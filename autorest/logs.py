@@ -63,14 +63,14 @@ class Clock:
 
 
 class TextFormatter(logging.Formatter):
-    """A line of the log as PostgREST writes it; what follows a line break is part of the same line."""
+    """A line of the log as PostgREST writes it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._clock = Clock()
 
     def format(self, record: logging.LogRecord) -> str:
-        message = " ".join(record.getMessage().split("\n"))
+        message = one_line(record.getMessage())
         line = f"{self._clock.text(record.created)}: {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
@@ -164,7 +164,7 @@ class RequestLog:
     def write_queries(self, transaction: Transaction) -> None:
         """Log the statements of a request, a line each."""
         for statement in transaction.statements:
-            queries.info("%s", " ".join(statement.text.decode("utf-8", "replace").split("\n")))
+            queries.info("%s", one_line(statement.text.decode("utf-8", "replace")))
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -174,6 +174,11 @@ class RequestLog:
             with contextlib.suppress(OSError):
                 while lines:
                     lines = lines[os.write(1, lines) :]
+
+
+def one_line(message: str) -> str:
+    """Return `message` without line breaks."""
+    return " ".join(line.strip() for line in message.splitlines())
 
 
 def text(raw: bytes) -> str:

@@ -106,6 +106,7 @@ class Database:
         self._acquisition_timeout = acquisition_timeout
         self._max_lifetime = max_lifetime
         self._max_idle = max_idle
+        self._max_prepared = max_prepared
         self._limit = max_prepared if prepared else 0
         self._source: AsyncConnectionPool[PooledConnection] | None = None
         self._free: list[Pipeline] = []
@@ -214,6 +215,21 @@ class Database:
             except Unavailable as error:
                 error.retry_after = self.retry_after
                 raise
+
+    def renew(self) -> None:
+        """Replace every connection once it is free: new ones begin with what is now set for their role."""
+        now = self._loop.time()
+        for pipeline in self._pipelines:
+            pipeline.expires = now
+
+    def prepare_statements(self, enabled: bool) -> None:
+        """Prepare statements under names from now on, or do without."""
+        self._limit = self._max_prepared if enabled else 0
+        if enabled:
+            self.renew()
+        else:
+            for pipeline in self._pipelines:
+                pipeline.stop_preparing()
 
     @property
     def retry_after(self) -> float:
@@ -391,6 +407,11 @@ class Database:
         assert self._source is not None
         self._pipelines.discard(pipeline)
         pipeline.detach()
+        self._past_parses += pipeline.parses
+        self._past_runs += pipeline.runs
+        pipeline.parses = pipeline.runs = pipeline.runs_seen = 0
+        if pipeline.retiring:
+            pipeline.connection.pgconn.finish()
         self._spawn(self._source.putconn(pipeline.connection))
         self._grow()
 

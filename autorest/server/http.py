@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Generator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,26 +18,34 @@ LAST_SECONDS = 2.0
 
 
 class HttpServer(uvicorn.Server):
-    """Serves `application` on listening or bound sockets, until `should_exit`.
+    """Serves `application` between `begin` and `end`, on bound sockets and on connections that it is given."""
 
-    `shutdown_seconds` bounds how long requests may take to finish then. It leaves signals alone.
-    """
-
-    def __init__(self, application: ASGIApp, limits: Limits, shutdown_seconds: float) -> None:
-        super().__init__(uvicorn.Config(application, lifespan="off", log_config=None, server_header=False))
+    def __init__(self, application: ASGIApp, limits: Limits) -> None:
+        config = uvicorn.Config(
+            application, loop="none", http="httptools", ws="none", lifespan="off", log_config=None, server_header=False
+        )
+        super().__init__(config)
         self.connections = Connections(application, limits)
-        self.shutdown_seconds = shutdown_seconds
         self._sockets: list[socket.socket] = []
+        self._ticking: asyncio.Task[None] | None = None
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
+    async def begin(self, *sockets: socket.socket) -> None:
+        """Listen and serve from now on. Raises OSError when a socket cannot be listened on."""
+        self.config.load()
+        await self.startup([*sockets])
+        self._ticking = asyncio.create_task(self.main_loop())
+
+    async def end(self, patience: float) -> None:
+        """Stop: requests under way have `patience` seconds to finish, unless `force_exit` is set meanwhile."""
+        if self._ticking is not None:
+            self.should_exit = True
+            await self._finish(patience)
+            await self._ticking
 
     async def adopt(self, connected: socket.socket) -> None:
         """Serve one connection that was accepted elsewhere."""
-        loop = asyncio.get_running_loop()
         connected.setblocking(False)
-        await loop.connect_accepted_socket(self._protocol, connected)
+        await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connected)
 
     def _protocol(self) -> HttpProtocol:
         return HttpProtocol(self.connections, asyncio.get_running_loop())
@@ -49,37 +55,37 @@ class HttpServer(uvicorn.Server):
         self._sockets = sockets or []
         self.connections.now = loop.time()
         self.servers = [
-            await loop.create_server(self._protocol, sock=listening, backlog=BACKLOG) for listening in self._sockets
+            await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG) for bound in self._sockets
         ]
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
         done = await super().on_tick(counter)
         if counter % 10 == 0:
-            self.connections.date = b"".join(
-                b"%b: %b\r\n" % pair for pair in self.server_state.default_headers if pair[0] == b"date"
-            )
+            lines = (b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+            self.connections.date = next((line for line in lines if line.startswith(b"date")), b"")
         if counter % 2 == 0:
             self.connections.sweep(asyncio.get_running_loop().time())
         return done
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nothing more, finish what was accepted, and close all connections."""
-        loop = asyncio.get_running_loop()
-        connections = self.connections
+    async def _finish(self, patience: float) -> None:
+        """Accept nothing more, answer what was accepted, and close all connections."""
+        loop, connections = asyncio.get_running_loop(), self.connections
         connections.closing = True
-        for server, listening in zip(self.servers, self._sockets, strict=True):
-            await self._accept_last(listening)
+        for server, bound in zip(self.servers, self._sockets, strict=True):
+            await self._accept_last(bound)
             server.close()
-        deadline = loop.time() + self.shutdown_seconds
-        idle_until = loop.time() + IDLE_GRACE
-        while connections.open and loop.time() < deadline and not self.force_exit:
-            connections.sweep(loop.time())
-            if loop.time() >= idle_until:
+        now = loop.time()
+        deadline, idle_until = now + patience, now + IDLE_GRACE
+        while connections.open and now < deadline and not self.force_exit:
+            if now >= idle_until:
                 connections.close_idle()
             await asyncio.sleep(0.02)
+            now = loop.time()
+            connections.sweep(now)
         connections.abort()
-        if connections.given_up:
+        await asyncio.sleep(0)
+        if connections.given_up and not self.force_exit:
             await asyncio.wait(connections.given_up, timeout=LAST_SECONDS)
 
     async def _accept_last(self, listening: socket.socket) -> None:

@@ -18,8 +18,8 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
-from autorest.errors import Error
 from autorest.response.errors import error_response
+from autorest.server.refusals import broken, refusal, too_slow
 
 logger = logging.getLogger("autorest.server")
 
@@ -69,22 +69,6 @@ class Limits(NamedTuple):
     idle_seconds: float = 120.0
     silent_seconds: float = 60.0
     request_seconds: float = 0.0
-
-
-MESSAGES = {
-    400: "This is not a request of HTTP/1.1",
-    408: "The request did not arrive in time",
-    414: "The URL is too long",
-    431: "The headers are too long",
-    500: "Something is wrong in the gateway; its log tells more",
-    503: "The gateway is shutting down",
-    504: "The request took too long and was given up",
-}
-
-
-def refusal(status: int) -> Error:
-    """Return the error that the server itself answers with, before the application has or instead of it."""
-    return Error(status, f"HTTP{status}", MESSAGES[status])
 
 
 class Connections:
@@ -551,7 +535,7 @@ class Cycle:
             if name not in FRAMING:
                 parts += (name, b": ", value, b"\r\n")
             elif name == b"content-length":
-                length = int(value)
+                length = int(value) if value.isdigit() else -1
             elif value.lower() == b"close":
                 self.keep_alive = False
         old = scope["http_version"] == "1.0"
@@ -618,7 +602,8 @@ class Cycle:
         if self.started:
             self._connection.transport.abort()
             return
-        answer = error_response(refusal(status))
+        error = broken() if status == 500 else too_slow() if status == 504 else refusal(status)
+        answer = error_response(error)
         self._begin({"status": status, "headers": answer.headers}, answer.body, False)
         self._end()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from autorest.settings import Settings
 
 #: What PostgREST's special hosts stand for: the families to try, in this order.
 FAMILIES = {
@@ -15,18 +20,61 @@ FAMILIES = {
     "*6": (socket.AF_INET6, socket.AF_INET),
     "!6": (socket.AF_INET6,),
 }
-BACKLOG = 2048
 
 
 class Unbindable(Exception):
     """A socket that cannot be listened on; the message says which and why, in one sentence."""
 
 
+@dataclass
+class Bound:
+    """The sockets of a gateway, bound and not yet listening; without an admin server there is one."""
+
+    main: socket.socket
+    admin: socket.socket | None
+
+    def __iter__(self) -> Iterator[socket.socket]:
+        yield self.main
+        if self.admin is not None:
+            yield self.admin
+
+    def release(self) -> None:
+        """Close them, and remove what stands for them in the file system."""
+        for bound in self:
+            with suppress(OSError):
+                path = unix_path(bound)
+                bound.close()
+                if path is not None:
+                    Path(path).unlink()
+
+
+def bind(settings: Settings) -> Bound:
+    """Return the sockets that the settings ask for. Raises Unbindable."""
+    if settings.server_unix_socket is not None:
+        main = unix_socket(settings.server_unix_socket, settings.server_unix_socket_mode)
+    else:
+        main = tcp_socket(settings.server_host, settings.server_port, reuse_port=settings.server_reuseport)
+    bound = Bound(main, None)
+    try:
+        if settings.admin_server_unix_socket is not None:
+            bound.admin = unix_socket(settings.admin_server_unix_socket, settings.admin_server_unix_socket_mode)
+        elif settings.admin_server_port is not None:
+            bound.admin = tcp_socket(settings.admin_server_host, settings.admin_server_port)
+    except Unbindable:
+        bound.release()
+        raise
+    return bound
+
+
 def tcp_socket(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
-    """Return a listening socket. `host` is a name, an address, or one of `*`, `*4`, `!4`, `*6`, `!6`."""
+    """Return a bound socket. `host` is a name, an address, or one of `*`, `*4`, `!4`, `*6`, `!6`."""
     failure: OSError | None = None
     for family, address in _addresses(host, port):
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            bound = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            failure = error
+            continue
         try:
             if os.name != "nt":
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,14 +86,20 @@ def tcp_socket(host: str, port: int, *, reuse_port: bool = False) -> socket.sock
                 with suppress(OSError):
                     bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             bound.bind(address)
-            bound.listen(BACKLOG)
             bound.setblocking(False)
             return bound
         except OSError as error:
             bound.close()
             failure = error
+    raise unbindable(f"{host}, port {port}", failure)
+
+
+def unbindable(place: str, failure: OSError | None) -> Unbindable:
+    """Return the complaint about a socket: where it should be, and what is wrong with that."""
     reason = failure.strerror or str(failure) if failure else "no such address"
-    raise Unbindable(f"cannot listen on {host}, port {port}: {reason}")
+    if failure is not None and failure.errno == errno.EADDRINUSE:
+        reason = "another program listens there"
+    return Unbindable(f"cannot listen on {place}: {reason}")
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
@@ -54,12 +108,12 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[s
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise Unbindable(f"cannot listen on {host}, port {port}: {error.strerror or error}") from error
-    return [(family, address[:2]) for family, _, _, _, address in found]  # type: ignore[misc]
+        raise unbindable(f"{host}, port {port}", error) from error
+    return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
 
 
 def unix_socket(path: str, mode: int) -> socket.socket:
-    """Return a listening Unix socket at `path` with file mode `mode`; one that nobody listens on is replaced."""
+    """Return a bound Unix socket at `path` with file mode `mode`; one that nobody listens on is replaced."""
     if not hasattr(socket, "AF_UNIX"):
         raise Unbindable(f"cannot listen on {path}: this system has no Unix sockets, use a port")
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -67,12 +121,11 @@ def unix_socket(path: str, mode: int) -> socket.socket:
         _remove_stale(path)
         bound.bind(path)
         Path(path).chmod(mode)
-        bound.listen(BACKLOG)
         bound.setblocking(False)
         return bound
     except OSError as error:
         bound.close()
-        raise Unbindable(f"cannot listen on {path}: {error.strerror or error}") from error
+        raise unbindable(path, error) from error
 
 
 def _remove_stale(path: str) -> None:
@@ -81,10 +134,16 @@ def _remove_stale(path: str) -> None:
             probe.connect(path)
         except FileNotFoundError:
             return
-        except OSError:
+        except ConnectionRefusedError:
             Path(path).unlink(missing_ok=True)
             return
-    raise OSError(98, "another process listens there")
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def unix_path(bound: socket.socket) -> str | None:
+    """Return where a socket is in the file system, None for one that is not there."""
+    name = bound.getsockname()
+    return name if isinstance(name, str) and name else None
 
 
 def described(bound: socket.socket) -> str:

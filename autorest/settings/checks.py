@@ -39,3 +39,12 @@ def check_jwt_secret(secret: bytes, is_base64: bool) -> None:
             keys.parse_keys(decoded)
     except ValueError as error:
         raise Unfit(str(error)) from None
+
+
+def check_signing_key(key: bytes) -> None:
+    """Raise Unfit unless tokens can be signed with `key`."""
+    try:
+        if all(one.signing is None for one in keys.parse_keys(keys.secret_bytes(key, False)).keys):
+            raise Unfit("it is a public key, tokens are signed with a secret or a private key")
+    except ValueError as error:
+        raise Unfit(str(error)) from None

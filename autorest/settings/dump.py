@@ -12,18 +12,25 @@ from autorest.auth.role_path import parse_role_path
 from autorest.settings.about import Setting
 from autorest.settings.model import SETTINGS, Settings
 
+#: In place of a secret.
+NOT_SHOWN = "(not shown)"
+
 _UNQUOTED_STEP = re.compile(r'("[^"]*")|\.([\w$@]+)')
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "$": "$$", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-def dump(settings: Settings) -> str:
-    """Return the settings as a configuration file, one line each in alphabetical order, secrets among them.
+def dump(settings: Settings, *, secrets: bool = True) -> str:
+    """Return the settings as a configuration file, one line each in alphabetical order.
 
-    Every setting of PostgREST is there; one that is only ours is there when it was given.
-    The connection strings are without the password that db-password fills in, and db-password is never there.
+    Every setting of PostgREST is there; one that is only ours is there when it was given. The connection strings are
+    without the password that db-password fills in, and db-password is never there. Without `secrets`, what may hold
+    one says so in its place.
     """
     bindings = {setting.key: _value(settings, setting) for setting in SETTINGS.values() if _belongs(settings, setting)}
     bindings |= {name: _quoted(text) for name, text in settings.app_settings.items()}
+    if not secrets:
+        kept_back = {setting.key for setting in SETTINGS.values() if setting.about.secret} | {*settings.app_settings}
+        bindings |= {name: _quoted(NOT_SHOWN) for name in bindings.keys() & kept_back if bindings[name] != '""'}
     return "".join(sorted(f"{key} = {value}\n" for key, value in bindings.items()))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,6 +119,18 @@ def _show_names(names: tuple[str, ...]) -> str:
 
 
 LIST = Kind("list", "names separated by commas", _names, _show_names)
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        ip_network(name, strict=False)
+    return names
+
+
+NETWORKS = Kind(
+    "list", "addresses and networks separated by commas, like 10.0.0.0/8, 192.0.2.1", _networks, _show_names
+)
 EMPTYABLE_LIST = Kind(
     "list", "names separated by commas", lambda text: _names(text) if text else (), _show_names, empty=True
 )

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from autorest.catalog.model import QualifiedName
 from autorest.settings.about import About, Setting
-from autorest.settings.checks import check_jwt_secret, check_role_claim_key, with_password
+from autorest.settings.checks import check_jwt_secret, check_role_claim_key, check_signing_key, with_password
 from autorest.settings.error import Unfit
 from autorest.settings.kinds import (
     AUDIENCE,
@@ -22,6 +22,7 @@ from autorest.settings.kinds import (
     FILE_MODE,
     FUNCTION,
     LIST,
+    NETWORKS,
     PROXY_URI,
     SCHEMAS,
     SECRET,
@@ -302,6 +303,49 @@ class Settings(BaseSettings):
         ),
     ] = 1000
 
+    auth_login_enabled: Annotated[
+        Boolean,
+        About("Whether the gateway has users of its own, who log in at /auth/login.", "true", ours=True),
+    ] = False
+    auth_registration_enabled: Annotated[
+        Boolean,
+        About("Whether anyone may become a user, at /auth/register.", "true", ours=True, reloadable=True),
+    ] = False
+    auth_default_role: Annotated[
+        Text,
+        About("The database role of users who register.", "api_user", ours=True, reloadable=True),
+    ] = "api_user"
+    auth_token_lifetime: Annotated[
+        AtLeastOne,
+        About("How many seconds an access token of the login is good.", "900", ours=True, reloadable=True),
+    ] = 900
+    auth_refresh_lifetime: Annotated[
+        AtLeastOne,
+        About("After how many seconds a session ends that was not refreshed.", "2592000", ours=True, reloadable=True),
+    ] = 30 * 24 * 3600
+    auth_signing_key: Annotated[
+        bytes | None,
+        SECRET,
+        About(
+            "The key that signs the login's tokens where jwt-secret cannot: a text, a private key, or @path.",
+            "@/run/secrets/signing_key",
+            ours=True,
+            reloadable=True,
+            secret=True,
+            any_file=True,
+        ),
+    ] = Field(default=None, repr=False)
+    auth_trusted_proxies: Annotated[
+        tuple[str, ...],
+        NETWORKS,
+        About(
+            "Addresses and networks of proxies whose X-Forwarded-For is believed when attempts are counted.",
+            "172.16.0.0/12",
+            ours=True,
+            reloadable=True,
+        ),
+    ] = ()
+
     log_level: Annotated[
         Literal["crit", "error", "warn", "info", "debug"],
         choice("crit", "error", "warn", "info", "debug"),
@@ -494,6 +538,13 @@ class Settings(BaseSettings):
         if secret is not None and "jwt_secret_is_base64" in info.data:
             check_jwt_secret(secret, info.data["jwt_secret_is_base64"])
         return secret
+
+    @field_validator("auth_signing_key")
+    @classmethod
+    def _a_signing_key(cls, key: bytes | None) -> bytes | None:
+        if key is not None:
+            check_signing_key(key)
+        return key
 
     @field_validator("server_reuseport")
     @classmethod
