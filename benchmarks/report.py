@@ -44,7 +44,7 @@ def cells(row: Row) -> list[str]:
         f"{row.p50:,.2f}",
         f"{row.p99:,.2f}",
         f"{row.memory:,.0f}",
-        f"{row.errors:,} FAILED" if row.errors else "none",
+        f"{row.errors:,} FAILED" if row.errors else "none" if row.rate else "NO ANSWER in time",
     ]
 
 

@@ -16,7 +16,7 @@ import jwt
 import orjson
 from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ForeignKey, func, insert, select, text
+from sqlalchemy import DateTime, ForeignKey, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
@@ -38,8 +38,8 @@ class Todo(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     title: Mapped[str]
     completed: Mapped[bool]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class List(Base):
@@ -72,7 +72,7 @@ class Event(Base):
     __table_args__ = {"schema": "api"}  # noqa: RUF012
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[int]
-    happened_at: Mapped[datetime]
+    happened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     amount: Mapped[int]
 
 

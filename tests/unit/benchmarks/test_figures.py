@@ -56,6 +56,11 @@ def test_the_table_shows_ratios_and_says_which_row_has_errors(table: Table) -> N
     assert names.index("p99 ms") + len("p99 ms") == ours.index("4.00") + len("4.00")
 
 
+def test_a_row_without_answers_says_so() -> None:
+    table = summarize("one-row", "one row", 1, {"asyncpg": [measured(0)]}, "gateway")
+    assert report.written(table).endswith("NO ANSWER in time")
+
+
 def test_the_json_has_every_round(table: Table) -> None:
     read = json.loads(report.as_json([table], {"cores": 2}))
     assert read["cores"] == 2
