@@ -19,10 +19,9 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autorest.sql.statement import Transaction
 from benchmarks import batch, cases, chart, contenders, drivers, planning, processes, report, stage
 from benchmarks.cases import TITLES, Case
 from benchmarks.contenders import CONTENDERS, OTHER, OURS, PGBENCH, Running
@@ -133,16 +132,19 @@ def sorted_arrays(value: dict[str, object]) -> dict[str, object]:
     return {name: sorted(one, key=str) if isinstance(one, list) else one for name, one in value.items()}
 
 
-def differs(running: Running, case: Case, expected: object) -> str | None:
-    """Ask once and return what is wrong with the answer, if anything: its status, or another body than expected."""
-    answer = running.ask(case.requests[running.contender.dialect][0])
-    if answer.status != case.status and running.contender.dialect != "graphql":
-        return f"answered {answer.status} where {case.status} is right: {answer.body[:200].decode(errors='replace')}"
+def differs(running: Running, case: Case, expected: object) -> tuple[str | None, object]:
+    """Ask once; return what is wrong with the answer, if anything, and its body: `expected` if that is not None."""
+    try:
+        answer = running.ask(case.requests[running.contender.dialect][0])
+    except OSError as error:
+        return f"no answer: {error}", None
+    shown = answer.body[:200].decode(errors="replace")
     if running.contender.dialect == "graphql":
-        return answer.body[:300].decode(errors="replace") if b'"errors"' in answer.body else None
-    if case.status == 200 and normalized(answer.body) != expected:
-        return f"another answer: {answer.body[:200].decode(errors='replace')}"
-    return None
+        return (shown if answer.status != 200 or b'"errors"' in answer.body else None), None
+    if answer.status != case.status:
+        return f"answered {answer.status} where {case.status} is right: {shown}", None
+    body = normalized(answer.body) if case.status == 200 else None
+    return (f"another answer: {shown}" if expected is not None and body != expected else None), body
 
 
 class Benchmark:
@@ -162,45 +164,47 @@ class Benchmark:
         expected: object = None
         for one in self.running:
             if one.contender.answers(case):
-                if not fit:
-                    expected = normalized(one.ask(case.requests[one.contender.dialect][0]).body)
-                if problem := differs(one, case, expected):
+                problem, body = differs(one, case, expected)
+                if problem:
                     tell(f"  {one.contender.name} is left out of {case.name}: {problem}")
                 else:
+                    expected = body if expected is None else expected
                     fit.append(one)
         return fit
 
-    def transaction(self, case: Case) -> Transaction | None:
-        if self.gateway is None or not CONTENDERS[PGBENCH].answers(case):
-            return None
-        return batch.transaction(self.gateway, case.requests["postgrest"][0])
+    def loads(self, case: Case, concurrency: int) -> dict[str, Callable[[int, int], Round]]:
+        """Return for everybody who answers the case how to load them: seconds and the number of the round in."""
+
+        def load_of(one: Running) -> Callable[[int, int], Round]:
+            return lambda seconds, turn: drivers.drive(self.stage, one, case, concurrency, seconds, turn)
+
+        loads = {one.contender.name: load_of(one) for one in self.fit(case)}
+        if self.gateway is not None and CONTENDERS[PGBENCH].answers(case):
+            transaction = batch.transaction(self.gateway, case.requests["postgrest"][0])
+            loads[PGBENCH] = lambda seconds, turn: drivers.pgbench(self.stage, transaction, concurrency, seconds)
+        return loads
 
     def measure(self, case: Case, concurrency: int) -> Table:
-        """Measure everybody in one case, in turn, round by round; the first round is not counted."""
-        fit, transaction = self.fit(case), self.transaction(case)
-        rounds: dict[str, list[Round]] = {one.contender.name: [] for one in fit}
-        for turn in range(self.rounds + 1):
-            seconds = self.seconds if turn else 1
-            for one in fit:
-                self.note(
-                    rounds, one.contender.name, turn, drivers.drive(self.stage, one, case, concurrency, seconds, turn)
-                )
-                self.tidy(case)
-            if transaction is not None:
-                try:
-                    measured = drivers.pgbench(self.stage, transaction, concurrency, seconds)
-                except Unavailable as problem:
-                    tell(f"  pgbench is left out of {case.name}: {problem}")
-                    transaction = None
-                else:
-                    self.note(rounds, PGBENCH, turn, measured)
-                self.tidy(case)
-        ordered = {name: rounds[name] for name in (*CONTENDERS, OTHER) if rounds.get(name)}
-        return summarize(case.name, case.title, concurrency, ordered, OURS)
+        """Measure everybody in one case, in turn, round by round, another one first each time.
 
-    def note(self, rounds: dict[str, list[Round]], name: str, turn: int, measured: Round) -> None:
-        if turn:
-            rounds.setdefault(name, []).append(measured)
+        The first round warms up and is not counted.
+        """
+        loads = self.loads(case, concurrency)
+        rounds: dict[str, list[Round]] = {name: [] for name in (*CONTENDERS, OTHER) if name in loads}
+        for turn in range(self.rounds + 1):
+            names = list(loads)
+            first = turn % max(1, len(names))
+            for name in names[first:] + names[:first]:
+                try:
+                    measured = loads[name](self.seconds if turn else 1, turn)
+                except Unavailable as problem:
+                    tell(f"  {name} is left out of {case.name}: {problem}")
+                    del loads[name], rounds[name]
+                    continue
+                if turn:
+                    rounds[name].append(measured)
+                self.tidy(case)
+        return summarize(case.name, case.title, concurrency, rounds, OURS)
 
     def tidy(self, case: Case) -> None:
         if case.writes:

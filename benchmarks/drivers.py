@@ -44,6 +44,9 @@ def run(command: Sequence[str], seconds: float, environment: Mapping[str, str] |
     ) as child:
         try:
             output, _ = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            child.kill()
+            raise Unavailable(f"{command[0]} did not end within {seconds:.0f} s") from error
         except BaseException:
             child.kill()
             raise
@@ -88,7 +91,7 @@ def drive(stage: Stage, running: Running, case: Case, concurrency: int, seconds:
         output = run([find_wrk(), *options, f"http://{running.host}/"], seconds + 30, environment)
         found = re.search(r"^figures (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$", output, re.MULTILINE)
         if found is None:
-            raise RuntimeError(f"wrk said: {output.strip()[-500:]}")
+            raise Unavailable(f"wrk said: {output.strip()[-500:]}")
         requests, duration, broken, refused, p50, p99 = map(int, found.groups())
         unexpected = requests - refused if case.status >= 400 else refused
         return Round(
