@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from autorest import __version__
+from autorest.auth.commands import token_command, user_app
 from autorest.settings import Settings, SettingsError, dump, example, load_settings, read_database_settings
 
 if TYPE_CHECKING:
@@ -187,6 +188,14 @@ def show_example() -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(f"autorest {__version__}")
+
+
+def _load(config: str | None) -> Settings:
+    return load_settings(config, os.environ)
+
+
+app.add_typer(user_app(_load), name="user")
+app.command("token")(token_command(_load))
 
 
 def ask_ready(settings: Settings) -> tuple[str, int]:

@@ -34,6 +34,8 @@ LEVELS = {
 }
 #: How long lines about requests are kept to be written together.
 GATHER_SECONDS = 0.05
+#: So much is written to a pipe as a whole, whoever else writes to it (POSIX, PIPE_BUF).
+WHOLE_BYTES = 4096
 #: How often the same trouble of requests is told.
 REPEAT_SECONDS = 5.0
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -168,12 +170,22 @@ class RequestLog:
 
     def flush(self) -> None:
         """Write what was gathered."""
-        if self._lines:
-            lines = "".join(f"{line}\n" for line in self._lines).encode("utf-8", "replace")
-            self._lines.clear()
-            with contextlib.suppress(OSError):
-                while lines:
-                    lines = lines[os.write(1, lines) :]
+        lines, self._lines = self._lines, []
+        piece = b""
+        for line in lines:
+            encoded = f"{line}\n".encode("utf-8", "replace")
+            if len(piece) + len(encoded) > WHOLE_BYTES:
+                write_out(piece)
+                piece = b""
+            piece += encoded
+        write_out(piece)
+
+
+def write_out(piece: bytes) -> None:
+    """Write to standard output; where nobody reads it any more there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        while piece:
+            piece = piece[os.write(1, piece) :]
 
 
 def one_line(message: str) -> str:

@@ -101,11 +101,14 @@ class Service:
     are called with the settings whenever they changed. `start` returns when the first load was attempted: if it
     failed, requests are answered with 503 until one succeeds. `ended` gets the reason when the gateway cannot go on.
 
+    With `reread` the first load reads environment and file again, for what a reload changes may have changed since.
+
     Raises ValueError, in one line, for settings that cannot be used together.
     """
 
-    def __init__(self, settings: Settings, config_file: str | None = None) -> None:
+    def __init__(self, settings: Settings, config_file: str | None = None, *, reread: bool = False) -> None:
         self.config_file = config_file
+        self._reread = reread
         self.authenticator = Authenticator(settings)
         self.database = Database(
             settings.db_uri,
@@ -294,7 +297,7 @@ class Service:
 
     async def _read(self, wanted: Wanted) -> None:
         settings, catalog = self.settings, self.catalog
-        if wanted.config and self._config_read:
+        if wanted.config and (self._config_read or self._reread):
             settings = self._from_outside(settings)
         if not settings.db_config and not wanted.catalog:
             await self._adopt(settings, catalog)

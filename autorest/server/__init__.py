@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
 
 from autorest import __version__
 from autorest.logs import configure_logs
 from autorest.server.gateway import GatewayProcess
+from autorest.server.loop import loop_factory
 from autorest.server.sockets import Bound, Unbindable, bind
 from autorest.settings import Settings
 
@@ -32,8 +32,12 @@ def serve(settings: Settings, config_file: str | None) -> int:
 
 
 async def serve_here(settings: Settings, config_file: str | None, bound: Bound) -> int:
-    """Serve with this process; return its exit status."""
+    """Serve with this process, or as many as the settings say; return the exit status."""
     try:
+        if settings.server_workers > 1 and sys.platform != "win32":
+            from autorest.server.supervisor import Supervisor
+
+            return await Supervisor(settings, config_file, bound).run()
         process = GatewayProcess(settings, config_file, bound.main, admin=bound.admin)
         await process.run()
     except (ValueError, Unbindable) as error:
@@ -45,14 +49,3 @@ def failed(reason: str) -> int:
     """Say why the process ends, and return its exit status."""
     logger.critical("%s", reason)
     return 1
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the fastest event loop there is, None for asyncio's own."""
-    if sys.platform == "win32":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import socket
-from pathlib import Path
 from typing import Any
 
 from autorest.admin import Admin, Control, ServiceInsight
@@ -16,7 +15,7 @@ from autorest.logs import RequestLog, set_log_level
 from autorest.server.http import HttpServer
 from autorest.server.protocol import Limits
 from autorest.server.signals import handle_signals
-from autorest.server.sockets import described, unbindable, unix_path
+from autorest.server.sockets import described, is_there, unbindable, unix_path
 from autorest.service import Service
 from autorest.settings import Settings
 
@@ -46,7 +45,7 @@ class GatewayProcess:
         admin: socket.socket | None = None,
         control: socket.socket | None = None,
     ) -> None:
-        service = self.service = Service(settings, config_file)
+        service = self.service = Service(settings, config_file, reread=control is not None)
         self.log = RequestLog(settings.log_level, settings.log_format)
         front = Front(
             service.gateway,
@@ -72,7 +71,7 @@ class GatewayProcess:
     def accepts(self) -> bool:
         """Whether requests reach the main server."""
         listening = self.main_server.started and not self.main_server.should_exit
-        return listening and (self._path is None or Path(self._path).exists())
+        return listening and is_there(self._path)
 
     async def run(self) -> None:
         """Serve until a signal ends it, or a trouble that `service.ended` tells of.

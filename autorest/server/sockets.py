@@ -146,6 +146,11 @@ def unix_path(bound: socket.socket) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
+def is_there(path: str | None) -> bool:
+    """Tell whether clients can find a socket: one in the file system may have been removed."""
+    return path is None or Path(path).exists()
+
+
 def described(bound: socket.socket) -> str:
     """Return the address as it is written: `host:port`, `[host]:port` or a path."""
     name = bound.getsockname()

@@ -38,6 +38,11 @@ def load_settings(
     return _settled(outside, [outside_source(outside)], running)
 
 
+def settings_of(outside: Outside) -> Settings:
+    """Return the settings that `outside` of others were made of: in another process, which reads nothing again."""
+    return _settled(outside, [outside_source(outside)], None)
+
+
 def with_database_settings(
     settings: Settings, rows: Mapping[str, str | bytes], *, running: Settings | None = None
 ) -> Settings:

@@ -506,6 +506,11 @@ class Settings(BaseSettings):
         return self._warnings
 
     @property
+    def outside(self) -> Outside:
+        """What environment and configuration file said."""
+        return self._outside
+
+    @property
     def document_version(self) -> str:
         """The OpenAPI version of the document at the root: `openapi_version` where it is given.
 

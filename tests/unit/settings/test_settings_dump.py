@@ -121,7 +121,8 @@ def test_the_example_shows_every_setting_and_changes_none(config: Path) -> None:
 def test_the_example_is_right_when_its_lines_are_put_in_force(config: Path, tmp_path: Path) -> None:
     secret = tmp_path / "jwt_secret"
     secret.write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMw==")
-    text = re.sub(r"^# ", "", example(), flags=re.MULTILINE).replace("/run/secrets/jwt_secret", str(secret))
+    text = re.sub(r"^# ", "", example(), flags=re.MULTILINE)
+    text = re.sub(r"/run/secrets/(jwt_secret|signing_key)", str(secret), text)
     config.write_text(text, encoding="utf-8")
     settings = load_settings(str(config), {})
     assert settings.warnings == ()

@@ -1,0 +1,96 @@
+"""A worker: a process that a supervisor starts, to serve requests on a socket that it inherits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+
+from autorest.logs import configure_logs
+from autorest.server.gateway import GatewayProcess
+from autorest.server.loop import loop_factory
+from autorest.server.sockets import Unbindable
+from autorest.settings import Settings
+from autorest.settings.load import settings_of
+from autorest.settings.outside import Outside
+
+logger = logging.getLogger("autorest")
+
+#: The exit status of a worker that sees no use in another attempt.
+GAVE_UP = 78
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What a worker gets from its supervisor: what the settings were made of, and the numbers of two descriptors."""
+
+    outside: Outside
+    config_file: str | None
+    main: int
+    control: int
+
+
+async def start_worker(
+    settings: Settings, config_file: str | None, main: socket.socket, control: socket.socket
+) -> asyncio.subprocess.Process:
+    """Start a worker that serves on `main` and answers over `control`.
+
+    It imports from the places that this process does, and inherits nothing but the two sockets.
+    """
+    places = os.pathsep.join(place for place in sys.path if place)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        __name__,
+        stdin=asyncio.subprocess.PIPE,
+        pass_fds=(main.fileno(), control.fileno()),
+        env={**os.environ, "PYTHONPATH": places},
+    )
+    assert process.stdin is not None
+    handover = Handover(settings.outside, config_file, main.fileno(), control.fileno())
+    process.stdin.write(pickle.dumps(handover))
+    process.stdin.close()
+    return process
+
+
+async def serve(handover: Handover, settings: Settings) -> int:
+    """Serve until the supervisor wants it to end or is gone; return the exit status."""
+    try:
+        process = GatewayProcess(
+            settings,
+            handover.config_file,
+            socket.socket(fileno=handover.main),
+            control=socket.socket(fileno=handover.control),
+        )
+        await process.run()
+    except (ValueError, Unbindable) as error:
+        logger.critical("%s", error)
+        return GAVE_UP
+    if process.service.ended.done():
+        logger.critical("%s", process.service.ended.result())
+        return GAVE_UP
+    return 0
+
+
+def main() -> int:
+    """Serve as the supervisor says on standard input; return the exit status."""
+    # Ctrl-C reaches all processes of a terminal: the supervisor is the one to act on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handover: Handover = pickle.load(sys.stdin.buffer)
+    settings = settings_of(handover.outside)
+    configure_logs(settings.log_level, settings.log_format)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(serve(handover, settings))
+
+
+if __name__ == "__main__":
+    # Under its own name, so that what was pickled there is found.
+    from autorest.server import worker
+
+    sys.exit(worker.main())
