@@ -14,6 +14,8 @@ from autorest import __version__
 from autorest.errors import Refused
 from autorest.logs import RequestLog
 from autorest.metrics import RequestMetrics
+from autorest.openapi.negotiation import prefers_page
+from autorest.request.media_types import parse_accept
 from autorest.request.raw import RawRequest
 from autorest.response.compression import as_compressed, chosen_coding, compressed, is_compressible, varying
 from autorest.response.errors import error_response
@@ -233,7 +235,8 @@ class Delegated:
 
 def is_browser(method: str, headers: dict[bytes, bytes]) -> bool:
     """Tell whether somebody wants to look at the root rather than to read it."""
-    return method in ("GET", "HEAD") and b"text/html" in headers.get(b"accept", b"")
+    accept = headers.get(b"accept", b"")
+    return method in ("GET", "HEAD") and b"html" in accept and prefers_page(parse_accept(accept.decode("latin-1")))
 
 
 def is_expired(scope: Scope) -> bool:

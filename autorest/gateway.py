@@ -19,7 +19,7 @@ from autorest.catalog.model import Catalog
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
 from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused, refuse
-from autorest.openapi.root import root_response, root_statements
+from autorest.openapi.root import Documents, root_response, root_statements
 from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
 from autorest.plan.planner import plan
 from autorest.request.columns import parse_columns
@@ -50,6 +50,7 @@ class Snapshot:
     settings: Settings
     catalog: Catalog | None
     templates: TemplateCache = field(default_factory=TemplateCache)
+    documents: Documents = field(default_factory=Documents)
 
     @cached_property
     def request_settings(self) -> RequestSettings:
@@ -152,7 +153,7 @@ class Gateway:
             results = await self.database.run(transaction)
         else:
             results = await self._traced(transaction, None, trace)
-        return root_response(request, snapshot.catalog, snapshot.settings, results[frame.first :])
+        return root_response(request, snapshot.catalog, snapshot.settings, snapshot.documents, results[frame.first :])
 
     async def _traced(self, transaction: Transaction, verdict: Verdict | None, trace: Trace) -> Sequence[PGresult]:
         trace.transaction = transaction
