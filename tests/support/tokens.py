@@ -63,7 +63,7 @@ def _generated(algorithm: str, number: int) -> Any:
 
 def jwk(algorithm: str, key: Any, **members: Any) -> dict[str, Any]:
     """Return a JSON Web Key of `key`, public or private as it is."""
-    made: dict[str, Any] = get_default_algorithms()[algorithm].to_jwk(key, as_dict=True)  # type: ignore[call-overload]
+    made: dict[str, Any] = get_default_algorithms()[algorithm].to_jwk(key, as_dict=True)
     return made | members
 
 

@@ -139,7 +139,7 @@ def test_a_base64_secret_in_either_alphabet() -> None:
     secret = b"\xfb\xff" * 16 + b"x"
     standard, urlsafe = base64.b64encode(secret), base64.urlsafe_b64encode(secret)
     for text in (standard, urlsafe, urlsafe.replace(b"=", b"."), standard + b"\n"):
-        settings = {"jwt_secret": text.decode(), "jwt_secret_is_base64": True}
+        settings: dict[str, Any] = {"jwt_secret": text.decode(), "jwt_secret_is_base64": True}
         assert accepted(bearer(AUTHOR, secret), **settings) == ("author", AUTHOR)
 
 
@@ -340,7 +340,7 @@ def test_a_role_that_would_mean_something_else_to_postgresql(role: str) -> None:
 
 
 def test_a_signing_key_of_our_own_is_accepted_beside_the_secret() -> None:
-    settings = {"jwt_secret": json.dumps(public_jwk("RS256")), "auth_signing_key": OTHER_SECRET}
+    settings: dict[str, Any] = {"jwt_secret": json.dumps(public_jwk("RS256")), "auth_signing_key": OTHER_SECRET}
     assert accepted(bearer(AUTHOR, OTHER_SECRET), **settings)[0] == "author"
     assert accepted(bearer(AUTHOR, private_key("RS256"), "RS256"), **settings)[0] == "author"
     assert refused(bearer(AUTHOR, SECRET), **settings)[:2] == (401, "PGRST301")

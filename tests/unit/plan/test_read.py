@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from autorest.catalog.model import Catalog
 from autorest.errors import Refused
 from autorest.plan.model import EmbedFilter, PlanFilter, ReadPlan
 from tests.support.catalogs import planned
 
 
-def read(target: str, **headers: str) -> ReadPlan:
+def read(target: str, **headers: Any) -> ReadPlan:
     plan = planned("GET", target, **headers)
     assert isinstance(plan, ReadPlan)
     return plan
 
 
-def refused(method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+def refused(method: str, target: str, body: bytes = b"", **headers: Any) -> tuple[int, str]:
     with pytest.raises(Refused) as caught:
         planned(method, target, body, **headers)
     assert caught.value.error.message
@@ -127,7 +130,7 @@ def test_ambiguity_lists_the_candidates() -> None:
     assert len(error.details) == 2
 
 
-def _twice():  # type: ignore[no-untyped-def]
+def _twice() -> Catalog:
     """The catalog with a second foreign key from roles to films."""
     from dataclasses import replace
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from autorest.errors import Refused
@@ -9,19 +11,19 @@ from autorest.plan.model import BodyArguments, CallPlan, DirectArguments, Insert
 from tests.support.catalogs import planned
 
 
-def mutated(method: str, target: str, body: bytes = b"", **headers: str) -> MutatePlan:
+def mutated(method: str, target: str, body: bytes = b"", **headers: Any) -> MutatePlan:
     plan = planned(method, target, body, **headers)
     assert isinstance(plan, MutatePlan)
     return plan
 
 
-def called(method: str, target: str, body: bytes = b"", **headers: str) -> CallPlan:
+def called(method: str, target: str, body: bytes = b"", **headers: Any) -> CallPlan:
     plan = planned(method, target, body, **headers)
     assert isinstance(plan, CallPlan)
     return plan
 
 
-def code(method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+def code(method: str, target: str, body: bytes = b"", **headers: Any) -> tuple[int, str]:
     with pytest.raises(Refused) as caught:
         planned(method, target, body, **headers)
     return caught.value.error.status, caught.value.error.code
@@ -49,7 +51,8 @@ def test_what_comes_back_includes_what_embeds_join_on() -> None:
 
 def test_filters_choose_rows_and_do_not_hide_what_was_written() -> None:
     plan = mutated("PATCH", "/films?id=eq.1&or=(id.eq.1,id.eq.2)", b'{"title": "x"}', prefer="return=representation")
-    assert len(plan.mutation.where) == 2  # type: ignore[union-attr]
+    assert isinstance(plan.mutation, Update)
+    assert len(plan.mutation.where) == 2
     assert plan.tree.where == ()
 
 

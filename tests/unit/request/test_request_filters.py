@@ -18,6 +18,7 @@ from autorest.request.model import (
     Operand,
     Test,
 )
+from tests.unit.request.conftest import Refusal
 
 OPERATORS = (
     *("eq", "gt", "gte", "lt", "lte", "neq", "like", "ilike", "match", "imatch"),
@@ -29,7 +30,7 @@ def operation(text: str) -> tuple[bool, Test] | None:
     return parse_operation(text, 7, subject="id")
 
 
-def read(name: str, value: str):
+def read(name: str, value: str) -> tuple[tuple[str, ...], Filter]:
     return parse_filter(name, value, parse_operation(value, 7, subject=name))
 
 
@@ -113,11 +114,11 @@ def test_what_begins_with_no_operator_is_no_operation(text: str) -> None:
     "text",
     ["not.", "not.5", "not.not.eq.5", "in.5", "in.1,2", "in.(1,2", "in.", "is.nil", "is.", "is.ok", "not.is.nil"],
 )
-def test_operators_with_a_malformed_rest_are_refused(text: str, refusal) -> None:
+def test_operators_with_a_malformed_rest_are_refused(text: str, refusal: Refusal) -> None:
     assert refusal(operation, text).code == "PGRST100"
 
 
-def test_values_without_operator_are_refused_with_help(refusal) -> None:
+def test_values_without_operator_are_refused_with_help(refusal: Refusal) -> None:
     error = refusal(read, "id", "0")
     assert (error.code, error.status) == ("PGRST100", 400)
     assert "id=eq.0" in error.hint
@@ -151,7 +152,7 @@ def test_names_of_filters(name: str, path: tuple[str, ...], field: Field) -> Non
 @pytest.mark.parametrize(
     "name", ["", ".", "a.", ".a", "a..b", "(a)", "data->", "data->>--34", "data->>-78xy", 'data->"x', "a-"]
 )
-def test_malformed_names_of_filters_are_refused(name: str, refusal) -> None:
+def test_malformed_names_of_filters_are_refused(name: str, refusal: Refusal) -> None:
     assert refusal(read, name, "eq.1").code == "PGRST100"
 
 
@@ -239,11 +240,11 @@ def test_logic(name: str, value: str, path: tuple[str, ...], logic: Logic) -> No
         "id.eq.1",
     ],
 )
-def test_malformed_logic_is_refused(value: str, refusal) -> None:
+def test_malformed_logic_is_refused(value: str, refusal: Refusal) -> None:
     error = refusal(parse_logic, "or", value)
     assert (error.code, error.status) == ("PGRST100", 400)
 
 
 @pytest.mark.parametrize("name", ['"open.or', "(x).or", ".or"])
-def test_malformed_names_of_logic_are_refused(name: str, refusal) -> None:
+def test_malformed_names_of_logic_are_refused(name: str, refusal: Refusal) -> None:
     assert refusal(parse_logic, name, "(id.eq.1)").code == "PGRST100"

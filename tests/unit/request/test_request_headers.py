@@ -9,6 +9,7 @@ from autorest.request.model import MediaType, Preferences
 from autorest.request.preferences import parse_preferences
 from autorest.request.profile import choose_schema
 from autorest.request.request import parse_cookies
+from tests.unit.request.conftest import Refusal
 
 
 def preferences(*values: str, tx: bool = True) -> Preferences:
@@ -140,7 +141,7 @@ def test_profiles(method: str, headers: dict[str, str], schemas: tuple[str, ...]
     assert choose_schema(method, headers, schemas) == expected
 
 
-def test_schemas_that_are_not_exposed_are_refused_with_those_that_are(refusal) -> None:
+def test_schemas_that_are_not_exposed_are_refused_with_those_that_are(refusal: Refusal) -> None:
     error = refusal(choose_schema, "POST", {"content-profile": "secret"}, ("v1", "v2"))
     assert (error.code, error.status) == ("PGRST106", 406)
     assert "secret" in error.message

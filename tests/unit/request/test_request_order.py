@@ -7,6 +7,7 @@ import pytest
 from autorest.request.columns import parse_columns
 from autorest.request.model import Field, JsonStep, OrderTerm
 from autorest.request.order import parse_order
+from tests.unit.request.conftest import Refusal
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_order_of_embeds() -> None:
         "clients(data->-1)",
     ],
 )
-def test_malformed_order_is_refused(text: str, refusal) -> None:
+def test_malformed_order_is_refused(text: str, refusal: Refusal) -> None:
     error = refusal(parse_order, "order", text)
     assert (error.code, error.status) == ("PGRST100", 400)
 
@@ -82,7 +83,7 @@ def test_columns(text: str, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ",", "a,", "a,,b", "(a)", '"a', "a\t"])
-def test_malformed_columns_are_refused(text: str, refusal) -> None:
+def test_malformed_columns_are_refused(text: str, refusal: Refusal) -> None:
     error = refusal(parse_columns, "columns", text)
     assert error.code == "PGRST100"
     assert "columns" in error.message

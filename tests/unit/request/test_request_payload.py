@@ -9,10 +9,14 @@ import pytest
 from autorest.request.media_types import parse_media_type
 from autorest.request.model import Action, FormPayload, JsonPayload, Payload, RawPayload
 from autorest.request.payload import parse_csv, parse_json, parse_payload
+from tests.unit.request.conftest import Refusal
 
 
 def payload(
-    body: bytes, content_type: str = "application/json", action: Action = Action.INSERT, columns=None
+    body: bytes,
+    content_type: str = "application/json",
+    action: Action = Action.INSERT,
+    columns: tuple[str, ...] | None = None,
 ) -> Payload | None:
     return parse_payload(body, parse_media_type(content_type), action, columns)
 
@@ -73,7 +77,7 @@ def test_json_that_is_no_object_is_an_empty_array(body: bytes) -> None:
         b"[" * 3_000 + b"1e400" + b"]" * 3_000,
     ],
 )
-def test_what_is_no_json_is_refused(body: bytes, refusal) -> None:
+def test_what_is_no_json_is_refused(body: bytes, refusal: Refusal) -> None:
     error = refusal(payload, body)
     assert (error.code, error.status) == ("PGRST102", 400)
 
@@ -90,13 +94,13 @@ def test_what_is_no_json_is_refused(body: bytes, refusal) -> None:
         b"[null]",
     ],
 )
-def test_arrays_must_hold_objects_with_equal_keys(body: bytes, refusal) -> None:
+def test_arrays_must_hold_objects_with_equal_keys(body: bytes, refusal: Refusal) -> None:
     error = refusal(payload, body)
     assert (error.code, error.status) == ("PGRST102", 400)
     assert "columns" in error.details
 
 
-def test_errors_of_json_say_where(refusal) -> None:
+def test_errors_of_json_say_where(refusal: Refusal) -> None:
     assert "line 2" in refusal(payload, b'{\n"a" 1}').details
     assert "empty" in refusal(payload, b"").message
 
@@ -106,7 +110,7 @@ ROW = {"id": 1, "text": 'a},{"b', "nested": [{"x": 1}, {"y": "}, {"}], "other": 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (" , ", " : "), (",\n\t", ": ")])
 @pytest.mark.parametrize("odd", [None, 0, 1_500, 2_999])
-def test_long_arrays_are_read_row_by_row(separators: tuple[str, str], odd: int | None, refusal) -> None:
+def test_long_arrays_are_read_row_by_row(separators: tuple[str, str], odd: int | None, refusal: Refusal) -> None:
     rows = [dict(ROW) for _ in range(3_000)]
     if odd is not None:
         rows[odd]["extra"] = 1
@@ -128,7 +132,7 @@ def test_long_arrays_with_numbers_no_double_holds() -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"]x", b",]", b"}]", b',{"a":"\xff"}]', b',{"a":1'])
-def test_long_arrays_that_end_badly_are_refused(end: bytes, refusal) -> None:
+def test_long_arrays_that_end_badly_are_refused(end: bytes, refusal: Refusal) -> None:
     body = b"[" + b",".join([b'{"a":"%s"}' % (b"x" * 50)] * 5_000)
     assert parse_json(body + b"]").keys == ("a",)
     assert refusal(parse_json, body + end).code == "PGRST102"
@@ -146,7 +150,7 @@ def test_columns_spare_json_the_parsing(action: Action) -> None:
     assert payload(b' {"a":1}', action=action, columns=("a",)) == JsonPayload(b' {"a":1}', ("a",), True)
 
 
-def test_columns_do_not_let_nul_pass(refusal) -> None:
+def test_columns_do_not_let_nul_pass(refusal: Refusal) -> None:
     assert refusal(payload, b'{"a":"\0"}', columns=("a",)).code == "PGRST102"
 
 
@@ -164,19 +168,19 @@ def test_a_function_takes_an_empty_body() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/xml", "application/octet-stream"])
-def test_raw_bodies_are_for_functions(content_type: str, refusal) -> None:
+def test_raw_bodies_are_for_functions(content_type: str, refusal: Refusal) -> None:
     assert payload(b"<x/>", content_type, Action.CALL) == RawPayload(b"<x/>")
     assert refusal(payload, b"<x/>", content_type).code == "PGRST102"
 
 
-def test_only_bytes_may_contain_nul(refusal) -> None:
+def test_only_bytes_may_contain_nul(refusal: Refusal) -> None:
     assert payload(b"\0", "application/octet-stream", Action.CALL) == RawPayload(b"\0")
     assert refusal(payload, b"\0", "text/plain", Action.CALL).code == "22021"
 
 
 @pytest.mark.parametrize("action", [Action.INSERT, Action.UPDATE, Action.UPSERT, Action.CALL])
 @pytest.mark.parametrize("content_type", ["image/png", "", "application/jsonp", "multipart/form-data; boundary=x"])
-def test_unknown_types_are_refused(content_type: str, action: Action, refusal) -> None:
+def test_unknown_types_are_refused(content_type: str, action: Action, refusal: Refusal) -> None:
     error = refusal(payload, b"x", content_type, action)
     assert (error.code, error.status) == ("PGRST102", 400)
     assert "application/json" in error.details
@@ -195,13 +199,14 @@ def test_forms(body: bytes, pairs: tuple[tuple[str, str], ...]) -> None:
     form = "application/x-www-form-urlencoded"
     assert payload(body, form, Action.CALL) == FormPayload(pairs)
     read = payload(body, form)
+    assert isinstance(read, JsonPayload)
     assert json.loads(read.text) == dict(pairs)
     assert read.keys == tuple(sorted(dict(pairs)))
     assert read.is_object
 
 
 @pytest.mark.parametrize(("body", "code"), [(b"a=%FF", "PGRST102"), (b"a=%00", "22021")])
-def test_forms_that_are_refused(body: bytes, code: str, refusal) -> None:
+def test_forms_that_are_refused(body: bytes, code: str, refusal: Refusal) -> None:
     error = refusal(payload, body, "application/x-www-form-urlencoded", Action.CALL)
     assert (error.code, error.status) == (code, 400)
 
@@ -248,7 +253,7 @@ def test_csv(text: str, rows: list[dict[str, str | None]]) -> None:
         "a\n1\r",
     ],
 )
-def test_malformed_csv_is_refused(text: str, refusal) -> None:
+def test_malformed_csv_is_refused(text: str, refusal: Refusal) -> None:
     error = refusal(payload, text.encode(), "text/csv")
     assert (error.code, error.status) == ("PGRST102", 400)
     assert error.details
@@ -264,13 +269,14 @@ def test_charsets_are_decoded(charset: str) -> None:
     encoded = text.encode(charset.strip('"'))
     assert payload(encoded, f"application/json; charset={charset}") == JsonPayload(text.encode(), ("größe",), True)
     csv = payload("größe\n1".encode(charset.strip('"')), f"text/csv; charset={charset}")
+    assert isinstance(csv, JsonPayload)
     assert json.loads(csv.text) == [{"größe": "1"}]
     raw = payload("größe".encode(charset.strip('"')), f"text/plain; charset={charset}", Action.CALL)
     assert raw == RawPayload("größe".encode())
 
 
 @pytest.mark.parametrize("charset", ["klingon", "hex", "zlib", "idna", "punycode", "unicode_escape", "undefined"])
-def test_charsets_nobody_knows_are_refused(charset: str, refusal) -> None:
+def test_charsets_nobody_knows_are_refused(charset: str, refusal: Refusal) -> None:
     error = refusal(payload, b"{}", f"application/json; charset={charset}")
     assert (error.code, error.status) == ("PGRST102", 400)
 
@@ -279,5 +285,5 @@ def test_charsets_nobody_knows_are_refused(charset: str, refusal) -> None:
     ("body", "content_type"),
     [(b"\xff", "text/csv"), (b"\x81\xff", "text/csv; charset=ascii"), (b"x", "application/json; charset=utf-16")],
 )
-def test_bodies_in_another_charset_than_they_say_are_refused(body: bytes, content_type: str, refusal) -> None:
+def test_bodies_in_another_charset_than_they_say_are_refused(body: bytes, content_type: str, refusal: Refusal) -> None:
     assert refusal(payload, body, content_type).code == "PGRST102"

@@ -9,7 +9,9 @@ from autorest.request.model import (
     Comparison,
     Field,
     Filter,
+    FullText,
     InList,
+    IsDistinct,
     Logic,
     Operand,
     OrderTerm,
@@ -18,6 +20,7 @@ from autorest.request.model import (
     SelectField,
 )
 from autorest.request.query import canonical, parse_query, split_query
+from tests.unit.request.conftest import Refusal
 
 
 def query(text: str | bytes, is_call_safe: bool = False) -> Query:
@@ -47,7 +50,7 @@ def query(text: str | bytes, is_call_safe: bool = False) -> Query:
         (b"?a=1", (("?a", "1"),)),
     ],
 )
-def test_splitting(text: bytes, parameters: tuple) -> None:
+def test_splitting(text: bytes, parameters: tuple[tuple[str, str | None], ...]) -> None:
     assert split_query(text) == parameters
 
 
@@ -64,7 +67,7 @@ def test_splitting(text: bytes, parameters: tuple) -> None:
         (b"a&" * (MAX_PARAMETERS + 1), "PGRST100", 400),
     ],
 )
-def test_query_strings_that_are_refused(text: bytes, code: str, status: int, refusal) -> None:
+def test_query_strings_that_are_refused(text: bytes, code: str, status: int, refusal: Refusal) -> None:
     error = refusal(split_query, text)
     assert (error.code, error.status) == (code, status)
 
@@ -126,9 +129,12 @@ def test_sources_point_at_the_parameter_that_ends_in_the_operand() -> None:
         match found.test:
             case InList(items, source):
                 ending = f"({','.join(items)})"
+            case Comparison(operand=operand) | FullText(operand=operand) | IsDistinct(operand=operand):
+                ending, source = operand
             case test:
-                ending, source = test.operand
-        assert parameters[source][1].endswith(ending)
+                pytest.fail(f"{test} has no operand")
+        assert source is not None
+        assert (parameters[source][1] or "").endswith(ending)
 
 
 def test_parameters_without_value_are_ignored() -> None:
@@ -161,7 +167,7 @@ def test_reserved_words_elsewhere_are_names() -> None:
     "text",
     ["id=0", "=eq.1", "id=noop.1", "order=", "columns=", "on_conflict=", "or=", ".limit=1", "(x).offset=1", "a.or=x"],
 )
-def test_malformed_queries_are_refused(text: str, refusal) -> None:
+def test_malformed_queries_are_refused(text: str, refusal: Refusal) -> None:
     error = refusal(query, text)
     assert (error.code, error.status) == ("PGRST100", 400)
 
@@ -181,11 +187,11 @@ def test_arguments_of_a_function_called_by_get() -> None:
 
 
 @pytest.mark.parametrize("text", ["a=not.x", "a=in.5", "a=is.x", "(a)=5"])
-def test_arguments_that_begin_like_filters_are_refused(text: str, refusal) -> None:
+def test_arguments_that_begin_like_filters_are_refused(text: str, refusal: Refusal) -> None:
     assert refusal(query, text, is_call_safe=True).code == "PGRST100"
 
 
-def test_depth_is_limited(refusal) -> None:
+def test_depth_is_limited(refusal: Refusal) -> None:
     def embeds(depth: int) -> str:
         return "select=" + "a(" * depth + "id" + ")" * depth
 
@@ -214,7 +220,7 @@ def test_depth_is_limited(refusal) -> None:
         "or=(" + "a.eq.1," * MAX_ITEMS + "a.eq.1)",
     ],
 )
-def test_numbers_of_items_are_limited(text: str, refusal) -> None:
+def test_numbers_of_items_are_limited(text: str, refusal: Refusal) -> None:
     error = refusal(query, text)
     assert (error.code, error.status) == ("PGRST100", 400)
     assert str(MAX_ITEMS) in error.message
@@ -223,6 +229,7 @@ def test_numbers_of_items_are_limited(text: str, refusal) -> None:
 def test_lists_of_values_are_not_limited_but_by_length() -> None:
     values = [str(number) for number in range(20_000)]
     ((_, found),) = query(f"id=in.({','.join(values)})").filters
+    assert isinstance(found.test, InList)
     assert found.test.items == tuple(values)
 
 
@@ -246,7 +253,7 @@ def test_lists_of_values_are_not_limited_but_by_length() -> None:
         "." * 200_000 + "=eq.1",
     ],
 )
-def test_texts_made_to_hurt_are_answered_at_once(text: str, refusal) -> None:
+def test_texts_made_to_hurt_are_answered_at_once(text: str, refusal: Refusal) -> None:
     # Quadratic work on any of these would take minutes: the suite would not finish.
     if text.startswith("limit"):
         assert query(text).ranges[0][0] == ()

@@ -8,6 +8,7 @@ from autorest.request.limits import MAX_DIGITS
 from autorest.request.model import ALL_ROWS, Query, Range
 from autorest.request.query import parse_query, split_query
 from autorest.request.ranges import parse_range, parse_range_header, restricted, top_range
+from tests.unit.request.conftest import Refusal
 
 
 @pytest.mark.parametrize(
@@ -95,12 +96,14 @@ def test_top_range(method: str, text: str, header: str | None, expected: Range) 
         ("PUT", "offset=1", None, "PGRST114", 400),
     ],
 )
-def test_ranges_that_are_refused(method: str, text: str, header: str | None, code: str, status: int, refusal) -> None:
+def test_ranges_that_are_refused(
+    method: str, text: str, header: str | None, code: str, status: int, refusal: Refusal
+) -> None:
     error = refusal(top, method, text, header)
     assert (error.code, error.status) == (code, status)
 
 
-def test_the_two_reasons_of_an_empty_range_read_differently(refusal) -> None:
+def test_the_two_reasons_of_an_empty_range_read_differently(refusal: Refusal) -> None:
     assert "Range header" in refusal(top, "GET", "", "3-2").message
     assert "limit" in refusal(top, "GET", "limit=-1").details
 

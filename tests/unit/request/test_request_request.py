@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from autorest.catalog.model import QualifiedName
 from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, MediaType, Preferences, Query, Range
 from autorest.request.request import RequestSettings, parse_request
 from autorest.request.target import Resource, choose_action, parse_path
+from tests.unit.request.conftest import Refusal
 
 SETTINGS = RequestSettings(("api",))
 
@@ -47,12 +50,12 @@ def test_paths(path: bytes, expected: tuple[Resource, str]) -> None:
 
 
 @pytest.mark.parametrize("path", [b"//", b"/todos/", b"/a/b", b"/rpc/f/g", b"/rpc/f/", b"/a/b/c/d"])
-def test_paths_that_name_nothing(path: bytes, refusal) -> None:
+def test_paths_that_name_nothing(path: bytes, refusal: Refusal) -> None:
     error = refusal(parse_path, path, openapi_disabled=False, root_routine=None)
     assert (error.code, error.status) == ("PGRST125", 404)
 
 
-def test_the_root_may_be_a_function_or_disabled(refusal) -> None:
+def test_the_root_may_be_a_function_or_disabled(refusal: Refusal) -> None:
     assert parse_path(b"/", openapi_disabled=False, root_routine="root") == (Resource.ROUTINE, "root")
     error = refusal(parse_path, b"/", openapi_disabled=True, root_routine="root")
     assert (error.code, error.status) == ("PGRST126", 404)
@@ -85,7 +88,7 @@ def test_the_root_may_be_a_function_or_disabled(refusal) -> None:
         ),
     ],
 )
-def test_methods(resource: Resource, actions: dict[str, Action], refusal) -> None:
+def test_methods(resource: Resource, actions: dict[str, Action], refusal: Refusal) -> None:
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "get", ""):
         if method in actions:
             assert choose_action(resource, method) is actions[method]
@@ -141,6 +144,7 @@ def test_a_request_with_everything() -> None:
     assert asked.payload == JsonPayload(b'{"a":1}', ("a",), True)
     assert asked.top_range == Range(0, 2)
     assert asked.cookies == {"a": "b"}
+    assert asked.headers is not None
     assert asked.headers["accept"] == "text/csv"
     assert asked.headers["x-utf8"] == "é"
     assert asked.headers["x-latin1"] == "\ufffd"
@@ -168,13 +172,13 @@ def test_a_function_at_the_root() -> None:
     assert (asked.action, asked.target) == (Action.CALL_SAFE, "root")
 
 
-def test_a_value_without_operator_is_an_argument_of_get_only(refusal) -> None:
+def test_a_value_without_operator_is_an_argument_of_get_only(refusal: Refusal) -> None:
     assert request("GET", b"/rpc/f", b"name=John").query.arguments[0][0] == "name"
     assert refusal(request, "POST", b"/rpc/f", b"name=John", body=b"{}").code == "PGRST100"
     assert refusal(request, "GET", b"/todos", b"name=John").code == "PGRST100"
 
 
-def test_the_first_error_is_the_one_reported(refusal) -> None:
+def test_the_first_error_is_the_one_reported(refusal: Refusal) -> None:
     settings = RequestSettings(("api",))
     wrong = {
         "path": b"/a/b",
@@ -183,7 +187,7 @@ def test_the_first_error_is_the_one_reported(refusal) -> None:
         "query": b"id=0",
     }
 
-    def code(**right: object) -> str:
+    def code(**right: object) -> Any:
         return refusal(request, **{**wrong, "settings": settings, **right}).code
 
     assert code() == "PGRST125"

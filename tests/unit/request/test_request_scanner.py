@@ -6,6 +6,7 @@ import pytest
 
 from autorest.request.limits import MAX_DIGITS
 from autorest.request.scanner import Cursor, integer
+from tests.unit.request.conftest import Refusal
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,12 @@ def test_no_name_begins_here(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ['"open', '"open \\"', "a-", "a--b", "a-,b", "a-²"])
-def test_names_that_begin_and_do_not_end_are_refused(text: str, refusal) -> None:
+def test_names_that_begin_and_do_not_end_are_refused(text: str, refusal: Refusal) -> None:
     error = refusal(Cursor(text, "The text").maybe_name)
     assert (error.code, error.status) == ("PGRST100", 400)
 
 
-def test_errors_say_where_what_and_in_which_text(refusal) -> None:
+def test_errors_say_where_what_and_in_which_text(refusal: Refusal) -> None:
     cursor = Cursor("name[]", "The parameter", "select", 4)
     error = refusal(lambda: (_ for _ in ()).throw(cursor.refuse("a comma")))
     assert error.message == 'The parameter "select" is malformed at character 5, at "[]"'

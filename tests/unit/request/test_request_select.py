@@ -6,9 +6,17 @@ import pytest
 
 from autorest.request.model import Field, JsonStep, SelectField, SelectItem, SelectRelation
 from autorest.request.select import parse_select
+from tests.unit.request.conftest import Refusal
 
 
-def column(name: str, *path: JsonStep, alias=None, cast=None, aggregate=None, aggregate_cast=None) -> SelectField:
+def column(
+    name: str,
+    *path: JsonStep,
+    alias: str | None = None,
+    cast: str | None = None,
+    aggregate: str | None = None,
+    aggregate_cast: str | None = None,
+) -> SelectField:
     return SelectField(Field(name, path), alias, cast, aggregate, aggregate_cast)
 
 
@@ -110,7 +118,7 @@ def test_select(text: str, items: tuple[SelectItem, ...]) -> None:
         "a-,b",
     ],
 )
-def test_malformed_select_is_refused(text: str, refusal) -> None:
+def test_malformed_select_is_refused(text: str, refusal: Refusal) -> None:
     error = refusal(parse_select, text)
     assert (error.code, error.status) == ("PGRST100", 400)
     assert error.details.startswith("Expected ")
