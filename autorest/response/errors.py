@@ -46,6 +46,13 @@ BY_CLASS = {
 }
 
 
+#: What helps where PostgreSQL itself gives no hint.
+HINTS = {
+    "42501": "The role of the request may not do this. GRANT gives it a privilege on the object,"
+    " CREATE POLICY a rule for its rows where row-level security is on.",
+}
+
+
 class Report(NamedTuple):
     """An error report of PostgreSQL (protocol 55.8): SQLSTATE, message, detail, hint."""
 
@@ -68,7 +75,8 @@ def database_error(report: Report, *, authenticated: bool) -> Error:
             return refused.error
     status, reason = _status(report, authenticated)
     headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
-    return Error(status, report.sqlstate, report.message, report.detail, report.hint, headers, reason)
+    hint = report.hint or HINTS.get(report.sqlstate)
+    return Error(status, report.sqlstate, report.message, report.detail, hint, headers, reason)
 
 
 def _status(report: Report, authenticated: bool) -> tuple[int, str | None]:
