@@ -4,7 +4,7 @@
 #
 # start  installs what is missing (as root), starts the engine unless one answers, builds stand-ins for the official
 #        images that the stack uses, and writes the variables that name them to images.env in the cache.
-# stop   stops the engine if this script started it.
+# stop   stops the engine if it was started here, and not by a process that is still at work.
 #
 # The cache is ${XDG_CACHE_HOME:-~/.cache}/autorest: the engine's data, and a Debian 13 root. An image is named by the
 # content it is made from, so a second run finds everything there.
@@ -19,6 +19,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/autorest
 images=$top/tests/stack/images
 certificates=/usr/local/share/ca-certificates
 engine_pid=$cache/dockerd.pid
+engine_owner=$cache/dockerd.owner
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -93,6 +94,7 @@ start_engine() {
   as_root "Starting the Docker engine"
   say "starting the Docker engine"
   mkdir -p "$cache/docker"
+  echo "$PPID" > "$engine_owner"
   setsid --fork sh -c 'echo $$ > "$1"; exec dockerd --data-root "$2" > "$3" 2>&1 < /dev/null' \
     sh "$engine_pid" "$cache/docker" "$cache/dockerd.log"
   for _ in {1..60}; do
@@ -104,9 +106,14 @@ start_engine() {
 }
 
 stop_engine() {
-  local pid
+  local pid owner
   [[ -s $engine_pid ]] || { say "no engine of this script runs"; return; }
   pid=$(< "$engine_pid")
+  owner=$(< "$engine_owner")
+  if [[ $owner != "$PPID" && -e /proc/$owner ]]; then
+    say "the engine stays: process $owner, which started it, is still at work"
+    return
+  fi
   if [[ -r /proc/$pid/comm && $(< "/proc/$pid/comm") == dockerd ]]; then
     say "stopping the Docker engine"
     kill "$pid"
@@ -115,7 +122,7 @@ stop_engine() {
       sleep 1
     done
   fi
-  rm -f "$engine_pid"
+  rm -f "$engine_pid" "$engine_owner"
 }
 
 digest() { sha256sum | cut -c1-16; }
@@ -124,7 +131,7 @@ exists() { docker image inspect "$1" > /dev/null 2>&1; }
 
 debian_image() {
   local image
-  image=autorest-test/debian:$({ cat "${BASH_SOURCE[0]}"; cat "$certificates"/*.crt 2> /dev/null || true; } | digest)
+  image=autorest-test/debian:$({ declare -f machine_settings debian_root debian_image; cat "$certificates"/*.crt 2> /dev/null || true; } | digest)
   if ! exists "$image"; then
     local root bundle=/etc/ssl/certs/ca-certificates.crt
     root=$(debian_root)
@@ -154,6 +161,13 @@ built() {
   echo "$image"
 }
 
+# Images that were made from other content than there is now.
+forget_others() {
+  docker image ls --format '{{.Repository}}:{{.Tag}}' 'autorest-test/*' |
+    { grep --invert-match --fixed-strings --file <(cut -d= -f2 "$cache/images.env") || true; } |
+    xargs --no-run-if-empty docker rmi > /dev/null 2>&1 || true
+}
+
 start() {
   mkdir -p "$cache"
   install_packages
@@ -179,6 +193,7 @@ POSTGRES_IMAGE=$postgres
 PGADMIN_IMAGE=$pgadmin
 TRAEFIK_IMAGE=$traefik
 IMAGES
+  forget_others
   say "the engine answers and the images are there: $cache/images.env"
 }
 
