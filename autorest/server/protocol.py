@@ -360,6 +360,8 @@ class HttpProtocol(asyncio.Protocol):
             self._break(self._broken)
         else:
             self._phase = HEAD if self._partial else IDLE
+            # The end of a large body may have stopped the reading.
+            self.read_on()
 
     def _next(self) -> None:
         if self.queued and not self._choked:
