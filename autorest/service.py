@@ -23,11 +23,13 @@ from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseE
 from autorest.database.listener import Listener
 from autorest.database.pool import Database
 from autorest.errors import Error, Refused
-from autorest.gateway import Gateway, Snapshot, no_catalog, unavailable
+from autorest.gateway import Gateway
 from autorest.metrics import Numbers, RequestMetrics, process_numbers
 from autorest.settings import Settings, SettingsError, load_settings
 from autorest.settings.database import read_database_settings
+from autorest.snapshot import Snapshot
 from autorest.sql.statement import Statement, Transaction
+from autorest.unavailable import no_catalog, unavailable
 
 if TYPE_CHECKING:
     from autorest.database.direct import Connection

@@ -10,9 +10,11 @@ from autorest.auth.authenticator import Authenticator
 from autorest.catalog.load import load_catalog
 from autorest.database.direct import connect_direct
 from autorest.database.pool import Database
-from autorest.gateway import Gateway, Prepared, Snapshot
+from autorest.gateway import Gateway
+from autorest.prepare import Prepared, prepare
 from autorest.request.raw import RawRequest, read_headers
 from autorest.settings import load_settings
+from autorest.snapshot import Snapshot
 from autorest.sql.statement import Transaction
 from autorest.sql.transaction import Caller
 from benchmarks import stage as stages
@@ -57,7 +59,9 @@ def transaction(gateway: Gateway, request: Request) -> Transaction:
     raw = raw_request(request)
     heeded, seen = read_headers(raw.headers)
     identity = gateway.authenticator.authenticate(heeded.authorization, time.time())
-    prepared = gateway.prepare(gateway.snapshot, raw, heeded)
+    snapshot = gateway.snapshot
+    assert snapshot.catalog is not None
+    prepared = prepare(snapshot, snapshot.catalog, raw, heeded)
     assert isinstance(prepared, Prepared)
     caller = Caller(
         role=identity.role,

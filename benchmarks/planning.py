@@ -7,9 +7,10 @@ import gc
 import time
 from collections.abc import Callable
 
-from autorest.gateway import Gateway, Prepared
+from autorest.gateway import Gateway
 from autorest.plan.model import ReadPlan
 from autorest.plan.planner import plan
+from autorest.prepare import Prepared, prepare
 from autorest.request.raw import read_headers
 from autorest.request.request import parse_request
 from autorest.template import Template
@@ -51,7 +52,7 @@ def measure(gateway: Gateway, request: Request) -> dict[str, float]:
     def rendered() -> object:
         return Template.of(planned, asked, ranged=False, max_rows=None, rollback_all=False, verbose=False)
 
-    prepared = gateway.prepare(snapshot, raw, heeded)
+    prepared = prepare(snapshot, catalog, raw, heeded)
     assert isinstance(prepared, Prepared)
     figures = {
         "parse": best(parsed),
@@ -59,7 +60,7 @@ def measure(gateway: Gateway, request: Request) -> dict[str, float]:
         "render": best(rendered),
     }
     figures["plan and render, uncached"] = figures["plan"] + figures["render"]
-    figures["request to template and values, seen before"] = best(lambda: gateway.prepare(snapshot, raw, heeded))
+    figures["request to template and values, seen before"] = best(lambda: prepare(snapshot, catalog, raw, heeded))
     figures["values to the bound statement"] = best(lambda: prepared.template.statements(prepared.values))
     figures["request to the bound statement, seen before"] = (
         figures["request to template and values, seen before"] + figures["values to the bound statement"]

@@ -1,0 +1,125 @@
+"""From a request to its SQL: directly when the shape was seen before, else through the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from autorest.catalog.model import Catalog
+from autorest.errors import Refused
+from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
+from autorest.plan.planner import plan
+from autorest.request.columns import parse_columns
+from autorest.request.media_types import JSON
+from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, Query, RawPayload
+from autorest.request.payload import parse_payload
+from autorest.request.query import canonical, split_query
+from autorest.request.ranges import restricted, top_range
+from autorest.request.raw import Heeded, RawRequest
+from autorest.request.request import parse_request
+from autorest.request.shape import split_ranges, split_shape
+from autorest.response.respond import Facts
+from autorest.snapshot import Snapshot
+from autorest.sql.binding import Values
+from autorest.template import Template
+from autorest.trace import Trace
+
+
+class Prepared(NamedTuple):
+    """A request ready for the database: the template of its shape, its values, what the answer repeats."""
+
+    template: Template
+    values: Values
+    facts: Facts
+
+
+def prepare(
+    snapshot: Snapshot, catalog: Catalog, raw: RawRequest, heeded: Heeded, trace: Trace | None = None
+) -> Prepared | InfoPlan | ApiRequest:
+    """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
+
+    Returns the request itself when it asks for the description of the API.
+    """
+    parameters = split_query(raw.query_string)
+    query_shape, tails, has_range = split_shape(parameters)
+    payload: Payload | None = _json_payload(raw, heeded, parameters)
+    shape = _shape(raw, heeded, query_shape, payload)
+    template = snapshot.templates.get(shape) if shape is not None else None
+    if trace is not None:
+        trace.mark("parse")
+    if template is None:
+        request = parse_request(
+            raw.method, raw.path, raw.query_string, raw.headers, raw.body, snapshot.request_settings
+        )
+        if trace is not None:
+            trace.mark("parse")
+        planned = plan(request, catalog, snapshot.settings)
+        if isinstance(planned, InfoPlan):
+            return planned
+        if isinstance(planned, RootPlan):
+            return request
+        template = Template.of(
+            planned,
+            request,
+            ranged=has_range or (raw.method == "GET" and heeded.range is not None),
+            max_rows=snapshot.max_rows,
+            rollback_all=snapshot.settings.db_tx_end.rollback_all,
+            verbose=snapshot.verbose,
+        )
+        payload = request.payload
+        if shape is not None:
+            snapshot.templates.put(shape, template)
+    header = heeded.range.decode("latin-1") if heeded.range is not None else None
+    top, values = ALL_ROWS, Values(tails, body=_body(payload))
+    if has_range or header is not None or snapshot.max_rows is not None:
+        ranges = split_ranges(parameters)
+        top = ranges[()] = top_range(raw.method, Query(ranges=tuple(ranges.items())), header)
+        values = values._replace(
+            ranges={path: restricted(rows, snapshot.max_rows) for path, rows in ranges.items()},
+            default_range=restricted(ALL_ROWS, snapshot.max_rows),
+        )
+    query = canonical(parameters) if parameters and isinstance(template.plan, ReadPlan) else ""
+    return Prepared(template, values, Facts(top, query))
+
+
+_WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}
+
+
+def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]]) -> JsonPayload | None:
+    """Read a JSON body for its keys, which are part of the shape; None for what the whole grammar must look at."""
+    if raw.method not in _WRITES or heeded.content_type not in (None, b"application/json"):
+        return None
+    action = Action.CALL if raw.path.startswith(b"/rpc/") else _WRITES[raw.method]
+    listed = next((value for name, value in parameters if name == "columns"), None)
+    try:
+        columns = None if listed is None else tuple(sorted(set(parse_columns("columns", listed))))
+        payload = parse_payload(raw.body, JSON, action, columns)
+    except Refused:
+        return None
+    return payload if isinstance(payload, JsonPayload) else None
+
+
+def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payload | None) -> Hashable | None:
+    """Return what requests must have in common to share a template; None when it cannot be shared."""
+    if raw.method in _WRITES and payload is None:
+        return None
+    return (
+        raw.method,
+        raw.path,
+        query_shape,
+        heeded.accept,
+        heeded.prefer,
+        heeded.accept_profile,
+        heeded.content_profile,
+        raw.method == "GET" and heeded.range is not None,
+        (payload.keys, payload.is_object) if isinstance(payload, JsonPayload) else None,
+    )
+
+
+def _body(payload: Payload | None) -> bytes:
+    match payload:
+        case JsonPayload(text=text):
+            return text
+        case RawPayload(content):
+            return content
+    return b""
