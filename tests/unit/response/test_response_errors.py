@@ -1,0 +1,106 @@
+"""What PostgreSQL reports, as an answer."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+import pytest
+
+from autorest.errors import STATUSES, Error, refuse
+from autorest.response.errors import Report, database_error, error_response
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "status"),
+    [
+        ("23505", "", 409),
+        ("23514", "", 400),
+        ("42883", "function nope() does not exist", 404),
+        ("42883", "function xmlagg(x) does not exist", 406),
+        ("21000", "UPDATE requires a WHERE clause", 400),
+        ("21000", "more than one row returned by a subquery", 500),
+        ("22023", 'role "x" does not exist', 401),
+        ("22023", "invalid value", 400),
+        ("53400", "", 500),
+        ("53100", "", 503),
+        ("57014", "", 500),
+        ("57P01", "", 503),
+        ("XX000", "", 500),
+        ("PT418", "tea", 418),
+        ("PT199", "", 500),
+        ("PT600", "", 500),
+        ("PTxyz", "", 500),
+        ("99999", "", 400),
+    ],
+)
+def test_statuses(state: str, message: str, status: int) -> None:
+    found = database_error(Report(state, message, "d", "h"), authenticated=True)
+    assert (found.status, found.code, found.message, found.details, found.hint) == (status, state, message, "d", "h")
+
+
+def test_who_may_not_is_asked_who_they_are() -> None:
+    anonymous, known = (database_error(Report("42501", "no"), authenticated=known) for known in (False, True))
+    assert (anonymous.status, anonymous.headers) == (401, (("WWW-Authenticate", "Bearer"),))
+    assert (known.status, known.headers) == (403, ())
+
+
+def test_the_reason_phrase_is_the_message() -> None:
+    assert (
+        database_error(Report("PT402", "Payment Required, really"), authenticated=False).reason
+        == "Payment Required, really"
+    )
+
+
+def raised(message: object, detail: object) -> Error:
+    report = Report("PGRST", json.dumps(message), None if detail is None else json.dumps(detail))
+    return database_error(report, authenticated=False)
+
+
+def test_an_answer_raised_by_sql() -> None:
+    detail = {"status": 402, "status_text": "Pay", "headers": {"X-A": "1"}}
+    found = raised({"code": "C", "message": "M", "details": "D", "hint": "H"}, detail)
+    assert found == Error(402, "C", "M", "D", "H", (("X-A", "1"),), "Pay")
+    assert raised({"code": "C", "message": "M"}, {"status": 200, "headers": {}}).hint is None
+
+
+@pytest.mark.parametrize(
+    ("message", "detail"),
+    [
+        (None, {"status": 400, "headers": {}}),
+        ({"code": "C"}, {"status": 400, "headers": {}}),
+        ({"code": 1, "message": "M"}, {"status": 400, "headers": {}}),
+        ({"code": "C", "message": "M", "details": 5}, {"status": 400, "headers": {}}),
+        ({"code": "C", "message": "M"}, None),
+        ({"code": "C", "message": "M"}, []),
+        ({"code": "C", "message": "M"}, {"status": "400", "headers": {}}),
+        ({"code": "C", "message": "M"}, {"status": 700, "headers": {}}),
+        ({"code": "C", "message": "M"}, {"status": 400, "headers": []}),
+        ({"code": "C", "message": "M"}, {"status": 400, "headers": {"A": None}}),
+        ({"code": "C", "message": "M"}, {"status": 400, "headers": {"": "x"}}),
+        ({"code": "C", "message": "M"}, {"status": 400, "headers": {"A": "x\ny"}}),
+        ({"code": "C", "message": "M"}, {"status": 400, "status_text": 1, "headers": {}}),
+    ],
+)
+def test_an_answer_raised_wrongly(message: object, detail: object) -> None:
+    found = raised(message, detail)
+    assert (found.status, found.code) == (500, "PGRST121")
+    assert found.details and found.hint
+
+
+def test_errors_as_answers() -> None:
+    response = error_response(refuse("PGRST116", "m", "d", "h", headers=(("X-A", "é"),)).error)
+    headers = dict(response.headers)
+    assert response.status == STATUSES["PGRST116"] == 406
+    assert orjson.loads(response.body) == {"code": "PGRST116", "message": "m", "details": "d", "hint": "h"}
+    assert headers[b"content-length"] == str(len(response.body)).encode()
+    assert headers[b"proxy-status"] == b"autorest; error=PGRST116"
+    assert headers[b"x-a"] == "é".encode()
+    brief = error_response(Error(400, "C", "m", "d", "h"), verbose=False)
+    assert orjson.loads(brief.body) == {"code": "C", "message": "m"}
+
+
+def test_no_line_of_the_head_ends_early() -> None:
+    response = error_response(Error(400, "C\r\nX: 1", "m", reason="a\r\nX: 2"))
+    assert response.reason == "a  X: 2"
+    assert not any(b"\n" in value or b"\r" in value for _, value in response.headers)

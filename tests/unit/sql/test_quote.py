@@ -1,0 +1,47 @@
+"""Names in SQL text."""
+
+from __future__ import annotations
+
+import pytest
+
+from autorest.catalog.model import QualifiedName
+from autorest.sql.quote import column, identifier, qualified, type_name
+
+
+@pytest.mark.parametrize(
+    ("name", "quoted"),
+    [
+        ("plain", '"plain"'),
+        ("Select", '"Select"'),
+        ('a"b', '"a""b"'),
+        ('"; drop table x; --', '"""; drop table x; --"'),
+        ("ünï 漢", '"ünï 漢"'),
+        ("", '""'),
+        ("cut\0here", '"cut"'),
+    ],
+)
+def test_identifiers(name: str, quoted: str) -> None:
+    assert identifier(name) == quoted
+
+
+def test_qualified_names_and_columns() -> None:
+    assert qualified(QualifiedName("a.b", 'c"d')) == '"a.b"."c""d"'
+    assert qualified(QualifiedName("", "x")) == '"x"'
+    assert column("t", "c") == '"t"."c"'
+    assert column("t", "*") == '"t".*'
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [
+        ("int", "int"),
+        ("DOUBLE  precision", "double precision"),
+        ("timestamp with time zone", "timestamp with time zone"),
+        ("int8", '"int8"'),
+        ("My_Type", '"my_type"'),
+        ("text); drop table x", '"text); drop table x"'),
+        ("int; select", '"int; select"'),
+    ],
+)
+def test_types_are_nothing_but_types(asked: str, written: str) -> None:
+    assert type_name(asked) == written
