@@ -11,13 +11,13 @@ from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
 from autorest.plan.planner import plan
 from autorest.request.columns import parse_columns
 from autorest.request.media_types import JSON
-from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, Query, RawPayload
+from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, RawPayload
 from autorest.request.payload import parse_payload
 from autorest.request.query import canonical, split_query
 from autorest.request.ranges import restricted, top_range
 from autorest.request.raw import Heeded, RawRequest
 from autorest.request.request import parse_request
-from autorest.request.shape import split_ranges, split_shape
+from autorest.request.shape import Shape, split_ranges, split_shape
 from autorest.response.respond import Facts
 from autorest.snapshot import Snapshot
 from autorest.sql.binding import Values
@@ -45,6 +45,7 @@ def prepare(
     payload: Payload | None = _json_payload(raw, heeded, parameters)
     shape = _shape(raw, heeded, query_shape, payload)
     template = snapshot.templates.get(shape) if shape is not None else None
+    ranged = has_range or (raw.method == "GET" and heeded.range is not None)
     if trace is not None:
         trace.mark("parse")
     if template is None:
@@ -53,7 +54,12 @@ def prepare(
         )
         if trace is not None:
             trace.mark("parse")
-        planned = plan(request, catalog, snapshot.settings)
+        try:
+            planned = plan(request, catalog, snapshot.settings)
+        except Refused as refused:
+            if shape is not None and _is_readable(query_shape, ranged):
+                snapshot.templates.refuse(shape, refused.error)
+            raise
         if isinstance(planned, InfoPlan):
             return planned
         if isinstance(planned, RootPlan):
@@ -61,7 +67,7 @@ def prepare(
         template = Template.of(
             planned,
             request,
-            ranged=has_range or (raw.method == "GET" and heeded.range is not None),
+            ranged=ranged,
             max_rows=snapshot.max_rows,
             rollback_all=snapshot.settings.db_tx_end.rollback_all,
             verbose=snapshot.verbose,
@@ -73,7 +79,7 @@ def prepare(
     top, values = ALL_ROWS, Values(tails, body=_body(payload))
     if has_range or header is not None or snapshot.max_rows is not None:
         ranges = split_ranges(parameters)
-        top = ranges[()] = top_range(raw.method, Query(ranges=tuple(ranges.items())), header)
+        top = ranges[()] = top_range(raw.method, ranges.get((), ALL_ROWS), header)
         values = values._replace(
             ranges={path: restricted(rows, snapshot.max_rows) for path, rows in ranges.items()},
             default_range=restricted(ALL_ROWS, snapshot.max_rows),
@@ -114,6 +120,11 @@ def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payl
         raw.method == "GET" and heeded.range is not None,
         (payload.keys, payload.is_object) if isinstance(payload, JsonPayload) else None,
     )
+
+
+def _is_readable(query_shape: Shape, ranged: bool) -> bool:
+    """Tell whether no value can make a request of this shape one that the grammar refuses, before the planner does."""
+    return not ranged and not any(isinstance(part, tuple) and str(part[1]).endswith("in.") for part in query_shape)
 
 
 def _body(payload: Payload | None) -> bytes:

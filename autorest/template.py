@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import orjson
 
-from autorest.errors import Refused, refuse
+from autorest.errors import Error, Refused, refuse
 from autorest.plan.model import CallPlan, CustomHandler, MutatePlan, ReadPlan
 from autorest.request.model import Action, ApiRequest
 from autorest.response.headers import legacy_advice
@@ -24,6 +24,7 @@ from autorest.sql.transaction import Frame, Session, Terms
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 DatabasePlan = ReadPlan | MutatePlan | CallPlan
 OBJECT = "application/vnd.pgrst.object+json"
 #: How many roles a template keeps the frame of a transaction for.
@@ -265,22 +266,37 @@ def _too_many(rows: int, most: int) -> Refused:
 
 
 class TemplateCache:
-    """The templates of the shapes seen last, for one catalog and one configuration."""
+    """What was made of the shapes seen last, for one catalog and one configuration.
+
+    Of a shape that the planner refuses, the refusal is kept, apart from the templates: requests for what is not there
+    push out nothing that is.
+    """
 
     def __init__(self, size: int = 2000) -> None:
         self.size = size
         self._templates: OrderedDict[Hashable, Template] = OrderedDict()
+        self._refusals: OrderedDict[Hashable, Error] = OrderedDict()
 
     def get(self, shape: Hashable) -> Template | None:
+        """Return the template of a shape, None where none is known. Raises the refusal that is known for it."""
         template = self._templates.get(shape)
         if template is not None:
             self._templates.move_to_end(shape)
+        elif shape in self._refusals:
+            raise Refused(self._refusals[shape])
         return template
 
     def put(self, shape: Hashable, template: Template) -> None:
-        self._templates[shape] = template
-        if len(self._templates) > self.size:
-            self._templates.popitem(last=False)
+        _put(self._templates, shape, template, self.size)
+
+    def refuse(self, shape: Hashable, error: Error) -> None:
+        _put(self._refusals, shape, error, self.size // 4)
 
     def __len__(self) -> int:
         return len(self._templates)
+
+
+def _put(known: OrderedDict[Hashable, T], shape: Hashable, made: T, size: int) -> None:
+    known[shape] = made
+    if len(known) > size:
+        known.popitem(last=False)

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from autorest.errors import refuse
-from autorest.request.model import ALL_ROWS, Query, Range
+from autorest.request.model import ALL_ROWS, Range
 from autorest.request.scanner import bounded, integer
 
 _HEADER: Final = re.compile(r"([0-9]+)-([0-9]*)", re.ASCII)
@@ -40,14 +40,13 @@ def parse_range_header(value: str) -> Range:
     return Range(first, bounded(found[2]) - first + 1 if found[2] else None)
 
 
-def top_range(method: str, query: Query, range_header: str | None) -> Range:
-    """Return the rows of the top relation that query string and `Range` header both ask for.
+def top_range(method: str, asked: Range, range_header: str | None) -> Range:
+    """Return the rows of the top relation that the query string, in `asked`, and the `Range` header both ask for.
 
     The header counts for GET only.
 
     Raises: Refused: PGRST103 where no row can be in it, PGRST114 for PUT with any but all rows.
     """
-    asked = next((found for path, found in query.ranges if not path), ALL_ROWS)
     header = parse_range_header(range_header) if range_header is not None and method == "GET" else ALL_ROWS
     if asked.limit is not None and asked.offset + asked.limit == 0:
         chosen = _NO_ROWS

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from autorest.catalog.model import QualifiedName
 from autorest.request.media_types import JSON, parse_accept, parse_media_type
-from autorest.request.model import Action, ApiRequest
+from autorest.request.model import ALL_ROWS, Action, ApiRequest
 from autorest.request.payload import parse_payload
 from autorest.request.preferences import parse_preferences
 from autorest.request.profile import choose_schema
@@ -61,7 +61,8 @@ def parse_request(
     schema, schema_negotiated = choose_schema(method, heeded, settings.schemas)
     action = choose_action(resource, method)
     query = parse_query(split_query(query_string), is_call_safe=action is Action.CALL_SAFE)
-    rows = top_range(method, query, heeded.get("range"))
+    asked = next((found for path, found in query.ranges if not path), ALL_ROWS)
+    rows = top_range(method, asked, heeded.get("range"))
     content_type = parse_media_type(heeded["content-type"]) if "content-type" in heeded else JSON
     payload = parse_payload(body, content_type, action, query.columns)
     cookie = heeded.get("cookie")

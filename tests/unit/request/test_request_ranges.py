@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autorest.request.limits import MAX_DIGITS
-from autorest.request.model import ALL_ROWS, Query, Range
+from autorest.request.model import ALL_ROWS, Range
 from autorest.request.query import parse_query, split_query
 from autorest.request.ranges import parse_range, parse_range_header, restricted, top_range
 from tests.unit.request.conftest import Refusal
@@ -52,7 +52,8 @@ def test_range_header(header: str, expected: Range) -> None:
 
 
 def top(method: str, text: str, header: str | None = None) -> Range:
-    return top_range(method, parse_query(split_query(text.encode()), is_call_safe=False), header)
+    query = parse_query(split_query(text.encode()), is_call_safe=False)
+    return top_range(method, dict(query.ranges).get((), ALL_ROWS), header)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_embeds_keep_ranges_that_postgresql_refuses() -> None:
         (("a",), Range(0, -1)),
         (("b",), Range(-2, None)),
     )
-    assert top_range("GET", Query(ranges=((("a",), Range(0, -1)),)), None) == ALL_ROWS
+    assert top("GET", "a.limit=-1") == ALL_ROWS
 
 
 @pytest.mark.parametrize(

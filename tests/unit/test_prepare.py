@@ -1,0 +1,73 @@
+"""Preparing requests: what is shared by a shape, and what must not be."""
+
+from __future__ import annotations
+
+import pytest
+
+from autorest.errors import Refused
+from autorest.prepare import Prepared, prepare
+from autorest.request.raw import RawRequest, read_headers
+from autorest.settings import Settings
+from autorest.snapshot import Snapshot
+from tests.support.catalogs import CATALOG
+
+
+@pytest.fixture
+def snapshot() -> Snapshot:
+    return Snapshot(Settings(db_schemas=("api",)), CATALOG)
+
+
+def prepared(snapshot: Snapshot, target: str, body: bytes = b"", **headers: str) -> Prepared:
+    path, _, query = target.partition("?")
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    raw = RawRequest("POST" if body else "GET", path.encode(), query.encode(), sent, body)
+    found = prepare(snapshot, CATALOG, raw, read_headers(sent)[0])
+    assert isinstance(found, Prepared)
+    return found
+
+
+def refusal(snapshot: Snapshot, target: str) -> str:
+    with pytest.raises(Refused) as caught:
+        prepared(snapshot, target)
+    return caught.value.error.code
+
+
+def test_requests_of_one_shape_share_a_template(snapshot: Snapshot) -> None:
+    first = prepared(snapshot, "/directors?id=eq.1&limit=2")
+    second = prepared(snapshot, "/directors?id=eq.2&limit=3")
+    assert first.template is second.template
+    assert first.template.statements(first.values) != second.template.statements(second.values)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/directors?id=eq.1", "/directors?id=gt.1"),
+        ("/directors?id=eq.1", "/directors?name=eq.1"),
+        ("/directors?select=id", "/directors?select=name"),
+        ("/directors", "/directors?limit=1"),
+        ("/directors?id=is.null", "/directors?id=is.true"),
+    ],
+)
+def test_other_shapes_have_other_templates(snapshot: Snapshot, one: str, other: str) -> None:
+    assert prepared(snapshot, one).template is not prepared(snapshot, other).template
+
+
+def test_bodies_with_the_same_keys_share_a_template(snapshot: Snapshot) -> None:
+    first = prepared(snapshot, "/directors", b'{"name": "a"}')
+    assert prepared(snapshot, "/directors", b'{"name": "b"}').template is first.template
+    assert prepared(snapshot, "/directors", b'[{"name": "b"}]').template is not first.template
+    assert prepared(snapshot, "/directors", b'{"id": 1}').template is not first.template
+
+
+def test_a_known_refusal_hides_no_earlier_one(snapshot: Snapshot) -> None:
+    assert refusal(snapshot, "/movies?limit=1&id=in.(1)") == "PGRST205"
+    assert refusal(snapshot, "/movies?limit=-1&id=in.(1)") == "PGRST103"
+    assert refusal(snapshot, "/movies?id=in.(1)") == "PGRST205"
+    assert refusal(snapshot, "/movies?id=in.1") == "PGRST100"
+
+
+def test_refusals_are_known_by_shape(snapshot: Snapshot) -> None:
+    assert refusal(snapshot, "/movies?id=eq.1") == "PGRST205"
+    assert refusal(snapshot, "/movies?id=eq.2") == "PGRST205"
+    assert len(snapshot.templates) == 0
