@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import orjson
@@ -28,6 +29,8 @@ FIRST_RESTART, LAST_RESTART = 0.1, 10.0
 LONG_LIFE = 10.0
 #: How long a worker may take to answer, and to end after its requests have.
 ANSWER_SECONDS, LAST_SECONDS = 2.0, 10.0
+#: How many questions may wait for a worker's answer.
+MOST_QUESTIONS = 20
 #: How often the start looks whether requests are accepted.
 LOOK_SECONDS = 0.05
 
@@ -42,22 +45,24 @@ class Worker:
         self.number = number
         self.process: asyncio.subprocess.Process | None = None
         self.numbers = Numbers()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._asking = asyncio.Lock()
+        self._writer: asyncio.StreamWriter | None = None
+        self._questions: deque[asyncio.Future[Answer]] = deque()
 
     async def live(self, settings: Settings, config_file: str | None, main: socket.socket) -> int:
         """Start the process and return its exit status when it has ended."""
         ours, theirs = socket.socketpair()
-        try:
+        with theirs:
             self.process = await start_worker(settings, config_file, main, theirs)
-        finally:
-            theirs.close()
-        self._streams = await asyncio.open_unix_connection(sock=ours)
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        listening = asyncio.create_task(self._listen(reader))
         try:
             return await self.process.wait()
         finally:
-            self._streams[1].close()
-            self._streams = self.process = None
+            listening.cancel()
+            self._writer.close()
+            self._writer = self.process = None
+            while self._questions:
+                self._questions.popleft().cancel()
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, if there is one."""
@@ -66,21 +71,21 @@ class Worker:
                 self.process.send_signal(number)
 
     async def ask(self, path: str) -> Answer:
-        """Return status and body of what the worker answers; 503 when it does not."""
-        async with self._asking:
-            if self._streams is None:
-                return NO_ANSWER
-            reader, writer = self._streams
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    return int(head.split(b" ", 2)[1]), await reader.readexactly(content_length(head))
-            except (OSError, TimeoutError, asyncio.IncompleteReadError):
-                # What comes late would be taken for the answer to the next question.
-                self._streams = None
-                writer.close()
-                return NO_ANSWER
+        """Return status and body of what the worker answers; 503 when it does not within a moment."""
+        if self._writer is None or len(self._questions) >= MOST_QUESTIONS:
+            return NO_ANSWER
+        question: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._questions.append(question)
+        self._writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        await asyncio.wait((question,), timeout=ANSWER_SECONDS)
+        return question.result() if question.done() and not question.cancelled() else NO_ANSWER
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        """Give each question its answer; they come in order, also after nobody waits any more."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                answer = int(head.split(b" ", 2)[1]), await reader.readexactly(content_length(head))
+                self._questions.popleft().set_result(answer)
 
 
 def content_length(head: bytes) -> int:
