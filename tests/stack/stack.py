@@ -22,11 +22,10 @@ from tests.support.ports import free_port
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = "autorest-stack-test"
 DOMAIN = "theddt.local"
-PRODUCTION = ("--file", "docker-compose.yml", "--file", "docker-compose.prod.yml")
 _LEFT_OUT = (".git", ".venv", ".cache", ".*_cache", "__pycache__", "node_modules", "postgres-data", ".env")
 _SET_UP_SECONDS = 1200
 _WELL_SECONDS = 240
-_STANDARD_PORTS = {"HTTP_PORT": 80, "DASHBOARD_PORT": 8080, "POSTGRES_PORT": 5432}
+_STANDARD_PORTS = {"HTTP_PORT": 80, "HTTPS_PORT": 443, "DASHBOARD_PORT": 8080, "POSTGRES_PORT": 5432}
 
 T = TypeVar("T")
 
@@ -116,10 +115,14 @@ class Stack:
     def compose(self, *arguments: str, check: bool = True) -> str:
         return self.docker("compose", *arguments, check=check)
 
-    def up(self, *arguments: str) -> None:
+    def up(self, *arguments: str, files: Sequence[str] = ()) -> None:
         """Start what does not run and wait until everything is healthy."""
-        self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(_WELL_SECONDS), *arguments)
+        self.compose(*files, "up", "--detach", "--no-build", "--wait", "--wait-timeout", str(_WELL_SECONDS), *arguments)
         eventually(lambda: self.api.get("/todos?limit=1").status_code == 200, 60)
+
+    def config(self, *files: str) -> dict[str, Any]:
+        config: dict[str, Any] = json.loads(self.compose(*files, "config", "--format", "json"))
+        return config
 
     def services(self) -> list[str]:
         return self.compose("config", "--services").split()
@@ -198,6 +201,15 @@ class Stack:
             *("psql", "-h", "pgbouncer", "-p", "6432", "-U", user, "-d", database, "-Atqc", "select current_user"),
             check=False,
         ).strip()
+
+
+def published(config: dict[str, Any]) -> set[tuple[str, str, int, int]]:
+    """Return service, address, port and the container's port of all that a configuration publishes."""
+    return {
+        (name, port.get("host_ip", "0.0.0.0"), int(port["published"]), int(port["target"]))
+        for name, service in config["services"].items()
+        for port in service.get("ports", ())
+    }
 
 
 def _is_free(port: int) -> bool:

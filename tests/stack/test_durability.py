@@ -91,6 +91,18 @@ def test_while_the_database_is_away_the_gateway_says_so(stack: Stack) -> None:
     stack.wait_until_well()
 
 
+def test_a_database_that_was_not_made_to_its_end_is_not_served(stack: Stack) -> None:
+    todo = stack.add_todo("Before the doubt")
+    mark = "/var/lib/postgresql/data/autorest.initialised"
+    stack.compose("exec", "-T", "postgres", "rm", mark)
+    stack.compose("restart", "--timeout", "20", "postgres")
+    eventually(lambda: "was not made to its end" in stack.compose("logs", "--tail", "5", "postgres"))
+    stack.compose("run", "--rm", "--no-deps", "--entrypoint", "touch", "postgres", mark)
+    eventually(lambda: stack.api.get("/todos?limit=1").status_code == 200, 120)
+    assert todo in stack.todos()
+    stack.wait_until_well()
+
+
 def test_down_with_its_volumes_forgets_every_row(stack: Stack) -> None:
     stack.add_todo("Soon forgotten")
     stack.compose("down", "--volumes")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import stat
 import time
-from typing import Any
 
 import pytest
 
-from tests.stack.stack import PRODUCTION, Stack, eventually
+from tests.stack.stack import Stack, eventually, published
 
 SECRETS = (
     "postgres_password",
@@ -123,34 +122,11 @@ def test_every_container_is_limited_and_comes_back(stack: Stack) -> None:
 
 
 def test_development_publishes_on_this_machine_alone(stack: Stack) -> None:
-    published = _published(json.loads(stack.compose("config", "--format", "json")))
     http, dashboard, postgres = (stack.ports[name] for name in ("HTTP_PORT", "DASHBOARD_PORT", "POSTGRES_PORT"))
-    assert published == {
+    assert published(stack.config()) == {
         ("traefik", "127.0.0.1", http, 80),
         ("traefik", "127.0.0.1", dashboard, 8080),
         ("postgres", "127.0.0.1", postgres, 5432),
-    }
-
-
-def test_production_publishes_traefik_alone_and_has_no_pgadmin(stack: Stack) -> None:
-    config = json.loads(stack.compose(*PRODUCTION, "config", "--format", "json"))
-    http, dashboard = stack.ports["HTTP_PORT"], stack.ports["DASHBOARD_PORT"]
-    assert _published(config) == {
-        ("traefik", "0.0.0.0", http, 80),
-        ("traefik", "0.0.0.0", 443, 443),
-        ("traefik", "127.0.0.1", dashboard, 8080),
-    }
-    assert config["services"].keys() == {"postgres", "pgbouncer", "autorest", "home", "traefik"}
-    assert config["networks"]["backend"]["internal"] is True
-    assert config["services"]["postgres"]["networks"].keys() == {"backend"}
-    assert "pgadmin_password" not in config["secrets"]
-
-
-def _published(config: dict[str, Any]) -> set[tuple[str, str, int, int]]:
-    return {
-        (name, port.get("host_ip", "0.0.0.0"), int(port["published"]), int(port["target"]))
-        for name, service in config["services"].items()
-        for port in service.get("ports", ())
     }
 
 
@@ -160,7 +136,6 @@ def test_a_changed_password_reaches_everything(stack: Stack) -> None:
     for name in ("authenticator_password", "postgres_password", "pgadmin_password"):
         (stack.folder / "secrets" / f"{name}.txt").write_text(f"Changed{time.time_ns()}'\"", encoding="utf-8")
     stack.script("setup.py")
-    stack.compose("up", "--detach", "--no-build", "--force-recreate", "--wait")
     eventually(lambda: stack.api.get("/todos?limit=1").status_code == 200, 60)
     assert todo in stack.todos()
     assert "authentication failed" in stack.enter_pgbouncer("authenticator", old)

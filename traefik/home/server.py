@@ -10,6 +10,7 @@ import html
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -191,6 +192,8 @@ def main() -> None:
     if unknown := set(services) - set(probes.KNOWN):
         sys.exit(f"HOME_SERVICES names what is not known here: {', '.join(sorted(unknown))}.")
 
+    # the first process of a container does not heed SIGTERM by itself
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     watch = Watch(services)
     watch.start()
     home = page(services, os.environ)
