@@ -43,13 +43,13 @@ def test_ten_thousand_rows_in_one_request(
         assert api.post("/bulk", content=body).status_code == 201
 
     before = gateway.peak_memory if sys.platform == "linux" else 0
-    by_post = fastest(3, post)
+    by_post = fastest(5, post)
     by_copy = fastest(3, lambda: emptied.psql(copied + "\\.\n", dbname=DATABASE))
     with capsys.disabled():
         print(
             f"\n10,000 rows: POST {by_post:.3f} s, COPY by psql {by_copy:.3f} s, {by_copy / by_post:.2f} of its speed"
         )
-    assert emptied.execute("SELECT count(*), sum(amount) FROM api.bulk", dbname=DATABASE)[0][0] == 60_000
+    assert emptied.execute("SELECT count(*), sum(amount) FROM api.bulk", dbname=DATABASE)[0][0] == 80_000
     if sys.platform == "linux":
         growth = gateway.peak_memory - before
         with capsys.disabled():

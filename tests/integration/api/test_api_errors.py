@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.integration.api.house import OBJECT, bearer, error, got
+from tests.integration.api.conftest import Gateways
+from tests.integration.api.house import ANON, OBJECT, SECRET, bearer, error, got
+from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
 
 CODES: list[tuple[str, str, dict[str, object], int, str]] = [
@@ -237,3 +241,49 @@ def test_the_first_error_wins(api: httpx.Client) -> None:
     error(api.get("/nope?id=1"), 400, "PGRST100")
     error(api.post("/nope", content=b"{"), 400, "PGRST102")
     error(api.post("/nope", content=b"{}"), 404, "PGRST205")
+
+
+def test_what_a_server_without_a_secret_and_with_one_connection_says(gateways: Gateways) -> None:
+    """No connection in time, a token that nobody can check, a root that is closed."""
+    settings = {
+        "db-schemas": "api",
+        "db-anon-role": ANON,
+        "db-pool": "1",
+        "db-pool-acquisition-timeout": "1",
+        "openapi-mode": "disabled",
+    }
+    narrow = gateways(settings)
+    with ThreadPoolExecutor() as threads, httpx.Client(base_url=narrow.url, timeout=20) as client:
+        waiting = threads.submit(client.post, "/rpc/wait", json={"seconds": 2.5})
+        time.sleep(0.3)
+        late = client.get("/rpc/add?a=1")
+        error(late, 504, "PGRST003")
+        assert got(waiting.result()) == "done"
+        assert got(client.get("/rpc/add?a=1")) == 11
+        error(client.get("/films", headers=bearer()), 500, "PGRST300")
+        error(client.get("/"), 404, "PGRST126")
+
+
+def test_a_server_for_the_known_only(gateways: Gateways) -> None:
+    closed = gateways({"db-schemas": "api", "jwt-secret": SECRET})
+    with httpx.Client(base_url=closed.url, timeout=20) as client:
+        anonymous = client.get("/films")
+        error(anonymous, 401, "PGRST302")
+        assert anonymous.headers["www-authenticate"] == "Bearer"
+        assert len(got(client.get("/films", headers=bearer()))) == 7
+
+
+def test_a_connection_that_is_cut(gateway: GatewayProcess, house: Cluster) -> None:
+    """The database's administrator ends the session in the middle of a request: 503, and the next one is fine."""
+    with ThreadPoolExecutor() as threads, httpx.Client(base_url=gateway.url, timeout=20) as client:
+        waiting = threads.submit(client.post, "/rpc/wait", json={"seconds": 8})
+        ended = False
+        while not ended and not waiting.done():
+            found = house.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = 'house_authenticator' AND query LIKE '%\"wait\"%' AND state = 'active'"
+            )
+            ended = bool(found)
+        answer = waiting.result()
+        assert answer.status_code == 503 and answer.json()["code"] in ("57P01", "PGRST001")
+        assert got(client.get("/rpc/add?a=1")) == 11
