@@ -103,7 +103,7 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
         kind = WHOLE_BODY_TYPES[content][0]
         details = f"No function {called} has a single unnamed parameter of type {kind}, which this body would go to."
         return refuse("PGRST202", f"There is no function {called} that takes this body", details)
-    details = f"No function {called} takes exactly the parameters {wanted.strip()}"
+    details = f"No function {called} " + (f"takes exactly the parameters {wanted}" if listed else "takes no parameters")
     if posted and content == "application/json":
         details += ", and none has a single unnamed parameter of type json or jsonb"
     return refuse(

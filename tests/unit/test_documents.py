@@ -66,6 +66,23 @@ def test_the_status_of_every_sqlstate_is_described() -> None:
     assert described == known | {"42501": "401, 403"}
 
 
+def test_every_path_of_the_admin_server_is_documented() -> None:
+    source = (ROOT / "autorest" / "admin.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
+    served = re.findall(r'case "(/\w+)":', source)
+    assert served
+    assert set(re.findall(r"^\| `(/\w+)` \|", page, flags=re.MULTILINE)) == set(served)
+
+
+def test_every_path_of_the_login_is_documented() -> None:
+    source = (ROOT / "autorest" / "auth" / "routes.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "auth.md").read_text(encoding="utf-8")
+    served = re.findall(r'\("(\w+)", "(POST|GET)", \w+\)', source)
+    assert served
+    documented = re.findall(r"^\| `(\w+) /auth/(\w+)` \|", page, flags=re.MULTILINE)
+    assert {(path, method) for method, path in documented} == set(served)
+
+
 def test_the_limits_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\| ([\w ]+)[^|]* \| ([\d,]+)", page, flags=re.MULTILINE))

@@ -18,9 +18,10 @@ DATABASE = "pipeline"
 
 SCRIPT = """
 DO $$ BEGIN
-    CREATE ROLE authenticator LOGIN NOINHERIT; CREATE ROLE alice; CREATE ROLE bob; GRANT alice, bob TO authenticator;
+    CREATE ROLE authenticator LOGIN NOINHERIT;
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
+CREATE ROLE alice; CREATE ROLE bob; GRANT alice, bob TO authenticator;
 CREATE SCHEMA shop;
 GRANT USAGE, CREATE ON SCHEMA shop TO alice, bob, authenticator;
 CREATE TABLE shop.notes (
