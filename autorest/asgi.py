@@ -15,13 +15,13 @@ from autorest.errors import Refused
 from autorest.logs import RequestLog
 from autorest.metrics import RequestMetrics
 from autorest.openapi.negotiation import prefers_page
+from autorest.refusals import broken, too_large, too_slow
 from autorest.request.media_types import parse_accept
 from autorest.request.raw import RawRequest
 from autorest.response.compression import as_compressed, chosen_coding, compressed, is_compressible, varying
 from autorest.response.errors import error_response
 from autorest.response.info import cors_headers, preflight_response
 from autorest.response.model import Headers, Response
-from autorest.server.refusals import broken, too_large, too_slow
 from autorest.settings import Settings
 from autorest.trace import Trace
 

@@ -18,8 +18,8 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
+from autorest.refusals import broken, refusal, too_slow
 from autorest.response.errors import error_response
-from autorest.server.refusals import broken, refusal, too_slow
 
 logger = logging.getLogger("autorest.server")
 
