@@ -66,7 +66,7 @@ def _insert(
 def _written(resolver: Resolver, relation: Relation, name: str) -> ColumnRef:
     column = relation.columns.get(name)
     if column is None:
-        near = closest(name, relation.columns, 0.33)
+        near = closest(name, relation.columns, 0.5)
         raise refuse(
             "PGRST204",
             f"'{relation.name.name}' has no column '{name}'",

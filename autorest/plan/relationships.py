@@ -73,7 +73,7 @@ def _suggestion(catalog: Catalog, origin: QualifiedName, target: str) -> str | N
     known = catalog.relationships.get((origin, origin.schema))
     if known is None:
         parents = {name.name for name, schema in catalog.relationships if name.schema == schema == origin.schema}
-        parent = closest(origin.name, parents, 0.33)
+        parent = closest(origin.name, parents, 0.5)
         return parent and f"Did you mean '{parent}' where you wrote '{origin.name}'?"
     children = {
         relationship.function.name if isinstance(relationship, ComputedRelationship) else relationship.target.name
@@ -81,7 +81,7 @@ def _suggestion(catalog: Catalog, origin: QualifiedName, target: str) -> str | N
     }
     if target in children:
         return None
-    child = closest(target, children, 0.33)
+    child = closest(target, children, 0.5)
     return child and f"Did you mean '{child}' where you wrote '{target}'?"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+from urllib.parse import quote
 
 from autorest.errors import Error, refuse
 from autorest.plan.model import CallPlan, Insert, MutatePlan, ReadPlan
@@ -73,7 +74,7 @@ class Responder:
             plan,
             tuple(content_headers(plan.rendering.media_type, profile)),
             (*preference_applied(_applied(plan)), *legacy_warning(plan.legacy), VARY),
-            f"/{plan.relation.name}".encode() if isinstance(plan, ReadPlan) else b"",
+            _path(plan.relation.name) if isinstance(plan, ReadPlan) else b"",
             headers_only,
             verbose,
         )
@@ -141,6 +142,11 @@ def content_headers(media_type: MediaType, profile: str | None) -> Headers:
     if profile is not None:
         headers.append((b"content-profile", profile.encode()))
     return headers
+
+
+def _path(name: str) -> bytes:
+    """Return the path of a relation as PostgREST writes it, decoded; what would end the header is encoded."""
+    return "".join(character if character.isprintable() else quote(character) for character in f"/{name}").encode()
 
 
 def _range_status(answer: Answer, range_: Range) -> tuple[int, tuple[bytes, bytes]]:
