@@ -54,7 +54,8 @@ def test_killing_postgres_loses_nothing_that_was_acknowledged(stack: Stack) -> N
                 if answer.status_code == 201:
                     acknowledged.append(answer.json()[0]["id"])
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    started = stack.inspect("postgres")[0]["State"]["StartedAt"]
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for writer in writers:
         writer.start()
     try:
@@ -69,7 +70,8 @@ def test_killing_postgres_loses_nothing_that_was_acknowledged(stack: Stack) -> N
 
     stack.wait_until_well()
     assert set(acknowledged) <= stack.todos()
-    assert 503 in statuses
+    assert stack.inspect("postgres")[0]["State"]["StartedAt"] > started
+    # a request waits at pgBouncer while PostgreSQL comes back; one that was under way cannot know how it ended
     assert statuses <= {201, 503}
 
 
