@@ -123,7 +123,7 @@ def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -
     parameters = [sorted(parameter.name for parameter in one.parameters) for one in overloads]
     most = max(len(set(names).intersection(given)) for names in parameters)
     signatures = [", ".join(names) for names in parameters if len(set(names).intersection(given)) == most]
-    near = closest(", ".join(sorted(given)), signatures, 0.0 if most else 0.33)
+    near = closest(", ".join(sorted(given)), signatures, 0.0 if most else 0.5)
     return None if near is None else f"Did you mean {name.schema}.{name.name}({near})?"
 
 
