@@ -134,6 +134,8 @@ def parse_claims(texts: list[str]) -> dict[str, Any]:
             claims[name[:-1]] = orjson.loads(value)
         except ValueError:
             raise ValueError(f"--claim {text}: {value} is not JSON") from None
+    if both := claims.keys() & {"exp", "iat"}:
+        raise ValueError(f"--claim cannot set {min(both)}: --expires says how long the token is good, from now on")
     return claims
 
 
@@ -171,7 +173,7 @@ def ask(settings: CommandSettings, sql: str, *parameters: str) -> Any:
         fail("the database has no schema auth for the login yet: run postgres/init/05-auth.sql in it")
     except psycopg.Error as error:
         report = error.diag
-        fail(" ".join(filter(None, (report.message_primary or str(error).strip(), report.message_hint))))
+        fail(": ".join(filter(None, (report.message_primary or str(error).strip(), report.message_hint))))
     assert row is not None
     return None if row[0] is None else orjson.loads(row[0])
 

@@ -49,7 +49,8 @@ BY_CLASS = {
 #: What helps where PostgreSQL itself gives no hint.
 HINTS = {
     "42501": "The role of the request may not do this. GRANT gives it a privilege on the object,"
-    " CREATE POLICY a rule for its rows where row-level security is on.",
+    " CREATE POLICY a rule for its rows where row-level security is on."
+    " A role that a token names must be granted to the role that the gateway connects as.",
 }
 
 

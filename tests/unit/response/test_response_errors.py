@@ -43,6 +43,8 @@ def test_who_may_not_is_asked_who_they_are() -> None:
     anonymous, known = (database_error(Report("42501", "no"), authenticated=known) for known in (False, True))
     assert (anonymous.status, anonymous.headers) == (401, (("WWW-Authenticate", "Bearer"),))
     assert (known.status, known.headers) == (403, ())
+    for thing in ("privilege on the object", "rule for its rows", "role that a token names must be granted"):
+        assert thing in (known.hint or "")
 
 
 def test_the_reason_phrase_is_the_message() -> None:
