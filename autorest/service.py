@@ -396,21 +396,20 @@ class Service:
 
     async def _watch(self) -> None:
         """Notice what nobody tells: that the database is gone, or there again."""
-        listened = connected = False
+        connected = False
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            listening = self.listener is not None and self.listener.listening
             stats = self.database.stats()
-            if not self.settings.db_pool_automatic_recovery and (
-                (listened and self.listener is not None and not listening) or (connected and not stats.connected)
-            ):
+            lost = not stats.connected and stats.failed + stats.lost > 0
+            if not self.settings.db_pool_automatic_recovery and (lost or (self.listener and self.listener.given_up)):
                 self._end("the connection to the database was lost, and db-pool-automatic-recovery is off")
-            if stats.connected and not connected and self.loads.last_failed:
-                self._asked.set()
-            if stats.connected and not connected and self.loaded.is_set() and self.listener is None:
-                # Without a listener nobody tells what was missed meanwhile.
-                self.reload_schema()
-            listened, connected = listening, stats.connected
+            if stats.connected and not connected:
+                if self.loads.last_failed:
+                    self._asked.set()
+                elif self.loaded.is_set() and self.listener is None and stats.failed + stats.lost > 0:
+                    # Without a listener nobody tells what was missed meanwhile.
+                    self.reload_schema()
+            connected = stats.connected
 
     def _unready(self) -> Refused:
         """Return what requests are answered with while there is no catalog."""

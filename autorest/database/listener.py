@@ -59,6 +59,11 @@ class Listener:
         self.listening = False
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it will not listen any more, because the connection was lost and is not to be found again."""
+        return bool(self._tasks) and self._tasks[0].done()
+
     async def start(self) -> None:
         """Begin to listen, and return at once."""
         self._payloads: asyncio.Queue[str] = asyncio.Queue()

@@ -38,14 +38,17 @@ class Bound:
         if self.admin is not None:
             yield self.admin
 
+    def __post_init__(self) -> None:
+        self._files = [(Path(path), Path(path).stat().st_ino) for path in map(unix_path, self) if path is not None]
+
     def release(self) -> None:
-        """Close them, and remove what stands for them in the file system."""
+        """Close them, and remove what stands for them in the file system unless it is another's by now."""
         for bound in self:
+            bound.close()
+        for path, inode in self._files:
             with suppress(OSError):
-                path = unix_path(bound)
-                bound.close()
-                if path is not None:
-                    Path(path).unlink()
+                if path.stat().st_ino == inode:
+                    path.unlink()
 
 
 def bind(settings: Settings) -> Bound:
@@ -54,16 +57,16 @@ def bind(settings: Settings) -> Bound:
         main = unix_socket(settings.server_unix_socket, settings.server_unix_socket_mode)
     else:
         main = tcp_socket(settings.server_host, settings.server_port, reuse_port=settings.server_reuseport)
-    bound = Bound(main, None)
+    admin = None
     try:
         if settings.admin_server_unix_socket is not None:
-            bound.admin = unix_socket(settings.admin_server_unix_socket, settings.admin_server_unix_socket_mode)
+            admin = unix_socket(settings.admin_server_unix_socket, settings.admin_server_unix_socket_mode)
         elif settings.admin_server_port is not None:
-            bound.admin = tcp_socket(settings.admin_server_host, settings.admin_server_port)
+            admin = tcp_socket(settings.admin_server_host, settings.admin_server_port)
     except Unbindable:
-        bound.release()
+        Bound(main, None).release()
         raise
-    return bound
+    return Bound(main, admin)
 
 
 def tcp_socket(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:

@@ -11,14 +11,13 @@ from autorest.settings.error import Unfit
 
 
 def with_password(conninfo: str, password: str | None) -> str:
-    """Return a libpq connection string with the password filled in if it has none."""
-    if not password:
-        return conninfo
+    """Return a libpq connection string with the password filled in if it has none. Raises Unfit if it is no such."""
     try:
         parameters = conninfo_to_dict(conninfo)
     except ProgrammingError:
-        raise Unfit("it is not a connection string that db-password can be filled into") from None
-    return conninfo if parameters.get("password") else make_conninfo(conninfo, password=password)
+        # What libpq says about it may repeat a password.
+        raise Unfit("it is not a connection string that libpq understands") from None
+    return make_conninfo(conninfo, password=password) if password and not parameters.get("password") else conninfo
 
 
 def check_role_claim_key(path: str) -> None:
