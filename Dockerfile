@@ -23,4 +23,3 @@ USER autorest
 EXPOSE 3000 3001
 ENTRYPOINT ["handover", "autorest"]
 CMD ["autorest", "serve"]
-HEALTHCHECK --interval=5s --timeout=15s --retries=5 --start-period=60s CMD ["autorest", "ready"]

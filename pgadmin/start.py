@@ -36,6 +36,7 @@ def become_pgadmin() -> None:
     os.setgroups([])
     os.setgid(ROOT_GROUP)
     os.setuid(PGADMIN_UID)
+    os.environ["HOME"] = str(DATA)
 
 
 def follow_password(password: str) -> None:

@@ -1,6 +1,6 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Fills pgBouncer's configuration in from the environment and starts it.
-set -eu
+set -Eeuo pipefail
 
 export PGBOUNCER_SERVER_HOST="${PGBOUNCER_SERVER_HOST:-postgres}"
 export PGBOUNCER_SERVER_PORT="${PGBOUNCER_SERVER_PORT:-5432}"
@@ -10,16 +10,14 @@ export PGBOUNCER_MAX_CLIENT_CONN="${PGBOUNCER_MAX_CLIENT_CONN:-1000}"
 export PGBOUNCER_MAX_PREPARED_STATEMENTS="${PGBOUNCER_MAX_PREPARED_STATEMENTS:-200}"
 
 for name in DEFAULT_POOL_SIZE RESERVE_POOL_SIZE MAX_CLIENT_CONN MAX_PREPARED_STATEMENTS; do
-  eval "value=\$PGBOUNCER_$name"
-  case $value in
-    '' | *[!0-9]*)
-      echo "PGBOUNCER_$name must be a whole number, not \"$value\"." >&2
-      exit 1
-      ;;
-  esac
+  setting=PGBOUNCER_$name
+  if [[ ! ${!setting} =~ ^[0-9]+$ ]]; then
+    echo "$setting must be a whole number, not \"${!setting}\"." >&2
+    exit 1
+  fi
 done
 
-if [ ! -r /run/credentials/pgbouncer_userlist ]; then
+if [[ ! -r /run/credentials/pgbouncer_userlist ]]; then
   echo "The secret pgbouncer_userlist is missing: run setup.py, which makes secrets/pgbouncer_userlist.txt." >&2
   exit 1
 fi

@@ -76,9 +76,11 @@ class Stack:
             "AUTOREST_IMAGE": f"{PROJECT}/gateway",
             "PGBOUNCER_IMAGE": f"{PROJECT}/pgbouncer",
             "HOME_IMAGE": f"{PROJECT}/home",
+            "AUTOREST_SETTINGS": "./settings.env",
             **self.ports,
         }
         lines = "".join(f"{name}={value}\n" for name, value in own.items())
+        (folder / "settings.env").write_text("AUTOREST_SERVER_TRACE_HEADER=X-Request-Id\n", encoding="utf-8")
         (folder / ".env").write_text(images() + lines, encoding="utf-8")
 
     # --- how it is brought up and down ---------------------------------------------------------------------------

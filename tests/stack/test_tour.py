@@ -56,6 +56,21 @@ def test_notes_belong_to_the_subject_of_the_token(stack: Stack) -> None:
     assert stack.api.get(path, headers=ana).json() == []
 
 
+def test_the_containers_own_command_makes_tokens(stack: Stack) -> None:
+    token = stack.compose(
+        "exec", "-T", "autorest", "autorest", "token", "--claim", "sub=cleo", "--expires", "1h"
+    ).strip()
+    headers = {"Authorization": f"Bearer {token}", "Prefer": "return=representation"}
+    written = stack.api.post("/notes", json={"title": "Cleo's"}, headers=headers)
+    assert written.status_code == 201, written.text
+    assert written.json()[0]["owner"] == "cleo"
+
+
+def test_settings_of_the_gateway_can_be_added(stack: Stack) -> None:
+    answer = stack.api.get("/todos?limit=1", headers={"X-Request-Id": "one of many"})
+    assert answer.headers["x-request-id"] == "one of many"
+
+
 def test_without_a_good_token_there_are_no_notes(stack: Stack) -> None:
     anonymous = stack.api.get("/notes")
     assert (anonymous.status_code, anonymous.json()["code"]) == (401, "42501")
