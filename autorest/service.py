@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import random
@@ -299,20 +300,26 @@ class Service:
 
     async def _read(self, wanted: Wanted) -> None:
         settings, catalog = self.settings, self.catalog
-        if wanted.config and (self._config_read or self._reread):
-            settings = self._from_outside(settings)
-        if not settings.db_config and not wanted.catalog:
+        with_config = wanted.config
+        if with_config and (self._attempted.is_set() or self._reread):
+            try:
+                settings = load_settings(self.config_file, os.environ, running=settings)
+            except SettingsError as error:
+                logger.error("the settings were not reloaded: %s", error)
+                with_config = False
+        with_catalog = wanted.catalog or self._needs_catalog(settings)
+        if not with_catalog and not (with_config and settings.db_config):
             await self._adopt(settings, catalog)
             return
         started = time.perf_counter()
         connection = await connect_direct(settings.db_direct_uri)
         try:
             self._greet(connection)
-            if wanted.config:
+            if with_config:
                 settings = await self._from_database(connection, settings)
                 self._config_read = True
             own_settings = await connection.fetchval(OWN_SETTINGS)
-            if wanted.catalog or any(getattr(settings, name) != getattr(self.settings, name) for name in OF_CATALOG):
+            if with_catalog or self._needs_catalog(settings):
                 catalog = await load_catalog(
                     connection,
                     schemas=settings.db_schemas,
@@ -332,13 +339,9 @@ class Service:
         if reloaded and catalog is not None:
             self._succeeded(catalog, time.perf_counter() - started)
 
-    def _from_outside(self, running: Settings) -> Settings:
-        """Return the settings of environment and file, read anew; those in force when they cannot be used."""
-        try:
-            return load_settings(self.config_file, os.environ, running=running)
-        except SettingsError as error:
-            logger.error("the settings were not reloaded: %s", error)
-            return running
+    def _needs_catalog(self, settings: Settings) -> bool:
+        """Tell whether another catalog belongs to `settings` than to those in force."""
+        return any(getattr(settings, name) != getattr(self.settings, name) for name in OF_CATALOG)
 
     async def _from_database(self, connection: Connection, settings: Settings) -> Settings:
         """Return `settings` with those of the database, what only a start can change included at the start."""
@@ -346,8 +349,8 @@ class Service:
         try:
             return await read_database_settings(connection, settings, running=running)
         except SettingsError as error:
-            logger.error("the settings in the database are left out: %s", error)
-            return settings if running is None else running
+            logger.error("the settings were not reloaded: %s", error)
+            return running or settings
 
     async def _adopt(self, settings: Settings, catalog: Catalog | None) -> None:
         """Put settings and catalog in force together."""
@@ -360,6 +363,8 @@ class Service:
             except ValueError as error:
                 logger.error("the settings were not reloaded: %s", error)
                 settings = before
+        if catalog is not None:
+            self.database.prepare_for(catalog.fingerprint)
         self.gateway.snapshot = Snapshot(settings, catalog)
         self.metrics.know(catalog, settings.db_schemas)
         if settings is before:
@@ -440,7 +445,10 @@ class Service:
         self.loads.seconds = seconds
         self._unreachable = None
         self._told.failure = ""
-        self.loaded.set()
+        if not self.loaded.is_set():
+            self.loaded.set()
+            # The first catalog is never freed as a whole: the garbage collector need not go through it.
+            gc.freeze()
         logger.info(
             "catalog loaded in %.1f ms: %d relations, %d relationships, %d functions, %d media type handlers",
             seconds * 1000,

@@ -119,7 +119,13 @@ async def _read(
         media_handlers=await _media_handlers(connection, [*exposed]),
         schemas={name: known[name]["description"] for name in exposed.values()},
         server_version=server_version,
+        fingerprint=await _fingerprint(connection, [*exposed]),
     )
+
+
+async def _fingerprint(connection: Connection, schemas: Sequence[int]) -> int:
+    [number] = [row["number"] async for row in rows(connection, "fingerprint", schemas)]
+    return int(number)
 
 
 def _kept(before: Mapping[K, T], key: K, made: T) -> T:

@@ -215,6 +215,7 @@ class Catalog:
                      two is `json` or `text`, the other a domain
     media_handlers   (target or None, media type in lower case) → the handler
     schemas          schema → its comment
+    fingerprint      a number of 32 bits: as long as it is the same, so are the types of columns and parameters
     """
 
     relations: Mapping[QualifiedName, Relation] = field(default_factory=dict)
@@ -224,3 +225,4 @@ class Catalog:
     media_handlers: Mapping[tuple[QualifiedName | None, str], MediaHandler] = field(default_factory=dict)
     schemas: Mapping[str, str | None] = field(default_factory=dict)
     server_version: int = 0
+    fingerprint: int = 0

@@ -48,10 +48,43 @@ GOOD = int(ConnStatus.OK)
 #: libpq before 17 cannot send Close: there, once the limit is reached, further statements stay unprepared.
 CAN_CLOSE = capabilities.has_send_close_prepared()
 
-#: The texts whose results changed their columns, and how often. A pooler would take up what it once prepared for a
-#: text, which PostgreSQL refuses to run from then on: the number becomes part of the text.
-Wordings = dict[bytes, int]
 MAX_WORDINGS = 1000
+#: Between the numbers of two generations lie those of single texts.
+GENERATION = 1 << 12
+
+
+class Wordings:
+    """Numbers that become part of statements' texts.
+
+    A pooler takes up what it, or another client of it, once prepared for a text, with the types and columns of that
+    time; PostgreSQL refuses to run it, or takes a parameter for another type, when they have changed. Texts of another
+    `generation` (32 bits, after the catalog) or that were `varied` are new to it.
+    """
+
+    __slots__ = ("_base", "_varied")
+
+    def __init__(self) -> None:
+        self._base = 0
+        self._varied: dict[bytes, int] = {}
+
+    def begin(self, generation: int) -> bool:
+        """Number all texts after a generation; return whether that is another one than before."""
+        before, self._base = self._base // GENERATION, generation * GENERATION
+        if before != generation:
+            self._varied.clear()
+        return before != generation
+
+    def of(self, text: bytes) -> int:
+        """Return the number of a text."""
+        return self._varied.get(text, self._base)
+
+    def vary(self, text: bytes, used: int) -> None:
+        """Give a text another number than `used`, unless it has one already."""
+        if len(self._varied) > MAX_WORDINGS:
+            self._base = max(self._varied.values()) + 1
+            self._varied.clear()
+        if self.of(text) == used:
+            self._varied[text] = used + 1
 
 
 NOTHING = Transaction("", ())
@@ -226,6 +259,12 @@ class Pipeline:
         """Send statements without names from now on."""
         self._limit = 0
 
+    def prepare_anew(self) -> None:
+        """Take up no statement that was prepared up to now."""
+        self._retired_names += self._prepared.values()
+        self._prepared.clear()
+        self._varied.clear()
+
     def conclude(self, commit: bool, future: asyncio.Future[Any]) -> None:
         """End the transaction that waits to be decided; `future` gets None when it has ended."""
         self.future = future
@@ -355,7 +394,7 @@ class Pipeline:
         self._names += 1
         self.parses += 1
         name = f"{self._prefix}_{self._names}".encode()
-        wording = self._wordings.get(text, 0)
+        wording = self._wordings.of(text)
         if wording:
             self._varied[name] = wording
         pg.send_prepare(name, label(role, wording) + text)
@@ -405,15 +444,11 @@ class Pipeline:
         """Retire the transaction's statements, and vary their texts: a pooler would take up its old ones again."""
         if self._transaction is None:
             return
-        if len(self._wordings) > MAX_WORDINGS:
-            self._wordings.clear()
         for statement in self._transaction.statements:
             name = self._prepared.pop((self._transaction.role, statement.text), None)
             if name is not None:
                 self._retired_names.append(name)
-                used = self._varied.pop(name, 0)
-                if self._wordings.get(statement.text, 0) == used:
-                    self._wordings[statement.text] = used + 1
+                self._wordings.vary(statement.text, self._varied.pop(name, 0))
 
     def _forget_everything(self) -> None:
         """Forget all names: the server does not know them."""

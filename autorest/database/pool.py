@@ -116,7 +116,7 @@ class Database:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closing = False
-        self._wordings: Wordings = {}
+        self._wordings = Wordings()
         self._unknown_statements = 0
         self._connected = False
         self._failures = 0
@@ -221,6 +221,12 @@ class Database:
         now = self._loop.time()
         for pipeline in self._pipelines:
             pipeline.expires = now
+
+    def prepare_for(self, generation: int) -> None:
+        """Prepare statements anew if `generation`, a number of 32 bits for what they are about, is another one."""
+        if self._wordings.begin(generation):
+            for pipeline in self._pipelines:
+                pipeline.prepare_anew()
 
     def prepare_statements(self, enabled: bool) -> None:
         """Prepare statements under names from now on, or do without."""
@@ -390,6 +396,7 @@ class Database:
             self._opened += 1
         else:
             pipeline.attach()
+            pipeline.prepare_anew()
         pipeline.used = self._loop.time()
         return pipeline
 

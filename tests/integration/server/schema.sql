@@ -15,7 +15,7 @@ CREATE TABLE api.secrets (id int PRIMARY KEY);
 CREATE TABLE other.items (id int PRIMARY KEY, note text);
 GRANT ALL ON api.items, api.written TO server_anon, server_user;
 GRANT SELECT ON api.secrets TO server_user;
-GRANT SELECT ON other.items TO server_anon;
+GRANT SELECT, INSERT ON other.items TO server_anon;
 CREATE VIEW api.many AS SELECT n AS id, md5(n::text) AS text FROM generate_series(1, 3000) n;
 GRANT SELECT ON api.many TO server_anon;
 CREATE FUNCTION api.sleep(seconds float) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(seconds)';
