@@ -67,7 +67,11 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 
 def test_a_file_that_cannot_be_used_changes_nothing(run: Start, file: Path) -> None:
     gateway = run(config_file=file)
-    for contents, said in (('db-max-rows = "many"', "db-max-rows"), ('broken = "', "closing double quote"), (None, "No such file")):
+    for contents, said in (
+        ('db-max-rows = "many"', "db-max-rows"),
+        ('broken = "', "closing double quote"),
+        (None, "No such file"),
+    ):
         if contents is None:
             file.unlink()
         else:
