@@ -28,7 +28,8 @@ class Running:
     """
 
     def __init__(self, directory: Path, settings: Mapping[str, str | None], config_file: Path | None = None) -> None:
-        self.port, self.admin_port = free_port(), free_port()
+        self.port = int(settings.get("server-port") or free_port())
+        self.admin_port = free_port()
         self.settings: dict[str, str | None] = {
             "server-host": "127.0.0.1",
             "server-port": str(self.port),
