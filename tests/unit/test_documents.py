@@ -68,7 +68,7 @@ def test_the_status_of_every_sqlstate_is_described() -> None:
 
 def test_every_path_of_the_admin_server_is_documented() -> None:
     source = (ROOT / "autorest" / "admin.py").read_text(encoding="utf-8")
-    page = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     served = re.findall(r'case "(/\w+)":', source)
     assert served
     assert set(re.findall(r"^\| `(/\w+)` \|", page, flags=re.MULTILINE)) == set(served)
