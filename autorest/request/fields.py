@@ -15,7 +15,7 @@ from autorest.request.scanner import WHITESPACE, Cursor, joined
 
 # An index must be followed by something a path can be followed by; a ")" makes it a key, as PostgREST has it.
 _INDEX: Final = re.compile(r"(-?)([0-9]+)(?=->|::|\.|,|\Z)")
-_KEY: Final = re.compile(r"[^(\-:.,>)]+(?:-(?!>)[^(\-:.,>)]+)*+")
+_KEY: Final = re.compile(r"[^(\-:.,>)]+(?:-(?!>)[^(\-:.,>)]+)*")
 _DANGLING_DASH: Final = re.compile(r"-(?!>)")
 _BLANK: Final = re.compile(rf"[{WHITESPACE}]")
 

@@ -52,9 +52,9 @@ _OPERATOR: Final = re.compile(r"([a-z]+)(?:\(([^()]*)\))?\.")
 _IS_VALUE: Final = re.compile(r"null|not_null|true|false|unknown", re.IGNORECASE | re.ASCII)
 _LIST_OPEN: Final = re.compile(r"[ \t]*\([ \t]*")
 _LIST_CLOSE: Final = re.compile(r"[ \t]*\)[ \t]*")
-_ELEMENT: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(?=[,)]|\Z)|([^,)]*)', re.DOTALL)
+_ELEMENT: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"(?=[,)]|\Z)|([^,)]*)', re.DOTALL)
 _LOGIC_VALUE: Final = re.compile(
-    r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(?=[,)]|\Z)|(\{[^{}]*+\}|[^,)]*)',
+    r'"([^"\\]*+(?:\\.[^"\\]*+)*)"(?=[,)]|\Z)|(\{[^{}]*+\}|[^,)]*)',
     re.DOTALL,
 )
 _TREE: Final = re.compile(r"(not\.)?(and|or)[ \t]*\([ \t]*")

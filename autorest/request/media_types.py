@@ -9,7 +9,7 @@ from autorest.request.model import MediaType
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _ESSENCE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})")
-_PARAMETER: Final = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|({_TOKEN}))', re.DOTALL)
+_PARAMETER: Final = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|({_TOKEN}))', re.DOTALL)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _WHOLE_TOKEN: Final = re.compile(_TOKEN)
 _TO_QUOTE: Final = re.compile(r'["\\]')

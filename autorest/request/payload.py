@@ -32,7 +32,7 @@ _EMPTY_ARRAY: Final = JsonPayload(b"[]", (), False)
 _SLICE: Final = 65_536
 _ROW_BOUNDARY: Final = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")
 
-_CSV_FIELD: Final = re.compile(r'(?:"((?:[^"]|"")*+)"|([^",\r\n]*+))(,|\r?\n|\r|\Z)?')
+_CSV_FIELD: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*)"(?!")|([^",\r\n]*+))(,|\r?\n|\r|\Z)?')
 _CSV_NOT_PLAIN: Final = re.compile(r'"|\r(?!\n)')
 _CSV_NULL: Final = "NULL"
 

@@ -12,9 +12,9 @@ from typing import Final
 from autorest.errors import Error, Refused, refuse
 from autorest.request.limits import MAX_DEPTH, MAX_DIGITS, MAX_ITEMS
 
-_NAME: Final = re.compile(r"[\w $]+(?:-(?!>)[\w $]+)*+")
+_NAME: Final = re.compile(r"[\w $]+(?:-(?!>)[\w $]+)*")
 _DANGLING_DASH: Final = re.compile(r"-(?!>)")
-_QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS: Final = re.compile(r"[ \t]*")
 _NUMBER: Final = re.compile(r"(-?)\s*(?:([0-9]+)|0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+))", re.ASCII)

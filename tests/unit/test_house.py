@@ -153,3 +153,16 @@ def test_every_line_ends_as_on_unix() -> None:
 
 def test_git_keeps_the_ends_of_lines_on_every_machine() -> None:
     assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text(encoding="utf-8").splitlines()
+
+
+def test_no_group_is_repeated_possessively() -> None:
+    """Python before 3.11.5 lets such a group take too much (gh-106052), and Debian 12 has 3.11.2."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in python_files()
+        if path.is_relative_to(PACKAGE)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "re.compile" in line or re.match(r"\s*r[bf]?['\"]", line)
+        if re.search(r"(?<!\\)\)[*+?]\+", line)
+    ]
+    assert found == []
