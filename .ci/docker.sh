@@ -166,6 +166,7 @@ forget_others() {
   docker image ls --format '{{.Repository}}:{{.Tag}}' 'autorest-test/*' |
     { grep --invert-match --fixed-strings --file <(cut -d= -f2 "$cache/images.env") || true; } |
     xargs --no-run-if-empty docker rmi > /dev/null 2>&1 || true
+  docker builder prune --force --keep-storage 4GB > /dev/null 2>&1 || true
 }
 
 start() {
