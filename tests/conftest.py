@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
@@ -14,6 +15,13 @@ from tests.support.process import Unavailable
 from tests.support.skips import NoSkips, forbidden, lacking
 
 LOOPS = {"asyncio": {"use_uvloop": False}, "uvloop": {"use_uvloop": True}}
+
+
+# A busy machine makes no test fail; where CI runs, the same examples are tried each time.
+settings.register_profile(
+    "autorest", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("autorest")
 
 
 def pytest_configure(config: pytest.Config) -> None:
