@@ -129,7 +129,7 @@ def test_a_request_that_takes_too_long_is_given_up_in_the_database_too(stocked: 
     began = time.monotonic()
     answer = gateway.api.get("/rpc/sleep?seconds=60", headers={"Origin": "http://page.example"})
     assert (answer.status_code, answer.json()["code"]) == (504, "HTTP504")
-    assert 1 <= time.monotonic() - began < 10
+    assert 0.5 < time.monotonic() - began < 10
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     gateway.wait(lambda: sleepers(stocked) == 0, "it sleeps on")
     assert gateway.api.get("/items").status_code == 200
