@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.routing import Route
+from collections.abc import Callable
 
-from autorest import pages
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from autorest.auth.login import LoginService
-from autorest.auth.routes import login_routes
 
 
-def pages_application() -> Starlette:
+class Later:
+    """An application that is made for its first request: the gateway starts faster without Starlette."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._made is None:
+            self._made = self._make()
+        await self._made(scope, receive, send)
+
+
+def pages_application() -> ASGIApp:
     """Return the application that gives a browser the page at the root and its files."""
-    return Starlette(routes=[Route("/", pages.page), *pages.routes()])
+
+    def make() -> ASGIApp:
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+
+        from autorest import pages
+
+        return Starlette(routes=[Route("/", pages.page), *pages.routes()])
+
+    return Later(make)
 
 
-def login_application(service: LoginService) -> Starlette:
+def login_application(service: LoginService) -> ASGIApp:
     """Return the application of the login, below `/auth/`."""
-    return Starlette(routes=login_routes(service))
+
+    def make() -> ASGIApp:
+        from starlette.applications import Starlette
+
+        from autorest.auth.routes import login_routes
+
+        return Starlette(routes=login_routes(service))
+
+    return Later(make)
