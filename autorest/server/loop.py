@@ -10,7 +10,8 @@ from collections.abc import Callable
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes the fastest event loop there is, None for asyncio's own."""
     if sys.platform == "win32":
-        return None
+        # Windows' own watches no descriptors, which the connections to the database need.
+        return asyncio.SelectorEventLoop
     try:
         import uvloop
     except ImportError:
