@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -273,7 +274,7 @@ def test_root_keeps_its_folders_closed(checkout: Checkout) -> None:
     assert not data.exists()
 
 
-def test_a_user_who_is_not_root_needs_nobody_else(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_user_who_is_not_root_needs_nobody_else() -> None:
     as_root()
     python = "/usr/bin/python3"
     asks = "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"
@@ -281,9 +282,8 @@ def test_a_user_who_is_not_root_needs_nobody_else(tmp_path_factory: pytest.TempP
         lacking(f"{python} is no Python that another user could run this with")
     nobody = process.unprivileged()
     assert nobody is not None
-    home = tmp_path_factory.mktemp("home")
-    for folder in (home, home.parent, home.parent.parent):
-        folder.chmod(0o755)
+    # not in pytest's own folder, which each run of pytest closes to all others
+    home = Path(tempfile.mkdtemp(prefix="autorest-home-"))
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     checkout = Checkout(home / "autorest", python, nobody.pw_uid)
     try:
@@ -297,3 +297,4 @@ def test_a_user_who_is_not_root_needs_nobody_else(tmp_path_factory: pytest.TempP
             assert all(path.stat().st_uid == nobody.pw_uid for path in checkout.data.iterdir())
     finally:
         checkout.remove()
+        shutil.rmtree(home, ignore_errors=True)
