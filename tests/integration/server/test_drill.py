@@ -185,3 +185,20 @@ def test_workers_are_killed_one_by_one(house: House) -> None:
     house.check(load, ended, lost_connections=True)
     # Of each client at most the request under way is lost with a worker.
     assert len(load.failures) <= 2 * load.clients
+
+
+def test_a_column_gets_another_type_behind_the_pooler(house: House) -> None:
+    gateway = house.gateway
+    house.cluster.psql(
+        "CREATE TABLE api.cats (id uuid); GRANT SELECT ON api.cats TO server_anon; NOTIFY pgrst", dbname=DATABASE
+    )
+    try:
+        gateway.wait_answered(200, "/cats?id=eq.dea27321-f988-4a57-93e4-8eeb38f3cf1e")
+        house.cluster.psql(
+            "ALTER TABLE api.cats ALTER id TYPE int USING 1; INSERT INTO api.cats VALUES (1); NOTIFY pgrst",
+            dbname=DATABASE,
+        )
+        # pgBouncer still has what was prepared for the text of this query, with a uuid for its parameter.
+        assert gateway.wait_answered(200, "/cats?id=eq.1").json() == [{"id": 1}]
+    finally:
+        house.cluster.psql("DROP TABLE api.cats", dbname=DATABASE)
