@@ -105,6 +105,32 @@ def test_a_database_that_was_not_made_to_its_end_is_not_served(stack: Stack) -> 
     stack.wait_until_well()
 
 
+def test_a_database_that_comes_back_at_another_address_is_found(stack: Stack) -> None:
+    todo = stack.add_todo("Before the move")
+
+    def address() -> str:
+        (container,) = stack.inspect("postgres")
+        (network,) = container["NetworkSettings"]["Networks"].values()
+        return str(network["IPAddress"])
+
+    before = address()
+    (container,) = stack.inspect("postgres")
+    (network,) = container["NetworkSettings"]["Networks"]
+    stack.compose("stop", "postgres")
+    # takes the address that has become free
+    other = stack.docker(
+        "run", "--detach", "--network", network, "--entrypoint", "sleep", container["Image"], "600"
+    ).strip()
+    try:
+        stack.compose("start", "postgres")
+        assert address() != before
+        eventually(lambda: stack.api.get("/todos?limit=1").status_code == 200, 30)
+    finally:
+        stack.docker("rm", "--force", "--volumes", other)
+    assert todo in stack.todos()
+    stack.wait_until_well()
+
+
 def test_down_with_its_volumes_forgets_every_row(stack: Stack) -> None:
     stack.add_todo("Soon forgotten")
     stack.compose("down", "--volumes")
