@@ -42,8 +42,10 @@ def login_application(service: LoginService) -> ASGIApp:
     def make() -> ASGIApp:
         from starlette.applications import Starlette
 
-        from autorest.auth.routes import login_routes
+        from autorest.auth.routes import login_routes, nothing_there
 
-        return Starlette(routes=login_routes(service))
+        application = Starlette(routes=login_routes(service), exception_handlers={404: nothing_there})
+        application.router.redirect_slashes = False
+        return application
 
     return Later(make)

@@ -17,6 +17,8 @@ from autorest.errors import Refused, refuse
 
 MAXIMUM_BODY = 16 << 10
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+#: The paths below `/auth/`, and the one method of each.
+ENDPOINTS = {"login": "POST", "refresh": "POST", "logout": "POST", "me": "GET", "register": "POST"}
 FORM = "application/x-www-form-urlencoded"
 #: OAuth 2's names for what went wrong (RFC 6749 section 5.2), added to the answers to its form.
 OAUTH_ERRORS = {"AUTH401": "invalid_grant", "AUTH429": "invalid_grant", "AUTH415": "invalid_request"}
@@ -61,14 +63,11 @@ def login_routes(service: LoginService) -> list[Route]:
         peer = request.client.host if request.client else None
         return client_network(peer, request.headers.getlist("x-forwarded-for"), service.trusted_proxies)
 
-    endpoints: list[tuple[str, str, Answer]] = [
-        ("login", "POST", log_in),
-        ("refresh", "POST", refresh),
-        ("logout", "POST", log_out),
-        ("me", "GET", me),
-        ("register", "POST", register),
+    answers = (log_in, refresh, log_out, me, register)
+    return [
+        Route(f"/auth/{name}", _answering(method, answer), methods=METHODS)
+        for (name, method), answer in zip(ENDPOINTS.items(), answers, strict=True)
     ]
-    return [Route(f"/auth/{name}", _answering(method, answer), methods=METHODS) for name, method, answer in endpoints]
 
 
 def _answering(method: str, answer: Answer) -> Answer:
@@ -86,6 +85,13 @@ def _answering(method: str, answer: Answer) -> Answer:
             return _json(body, error.status, dict(error.headers))
 
     return endpoint
+
+
+async def nothing_there(_: Request, __: Exception) -> Response:
+    """Answer for a path below `/auth/` that is none of the login's."""
+    names = ", ".join(ENDPOINTS)
+    error = refuse("PGRST125", "The path names nothing in this API", f"Below /auth/ there are {names}.").error
+    return _json(error.body(), error.status)
 
 
 def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -1,7 +1,11 @@
-"""Requests generated from the 3.1 document: whatever it says can be sent, the gateway answers."""
+"""Requests generated from the 3.1 document: whatever it says can be sent, the gateway answers.
+
+AUTOREST_FUZZ_EXAMPLES says how many are made of each operation.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -12,6 +16,8 @@ import schemathesis
 from schemathesis.core.result import Ok
 
 from tests.integration.openapi.serving import SECRET
+
+EXAMPLES = int(os.environ.get("AUTOREST_FUZZ_EXAMPLES", "12"))
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +31,13 @@ def test_nothing_that_the_document_allows_breaks_the_gateway(address: str, heade
 
     schema = schemathesis.openapi.from_url(address, headers=headers)
     sent = accepted = 0
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=10) as client:
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
             operation = found.ok()
 
             @settings(
-                max_examples=12,
+                max_examples=EXAMPLES,
                 deadline=None,
                 database=None,
                 derandomize=True,
@@ -55,5 +61,6 @@ def test_nothing_that_the_document_allows_breaks_the_gateway(address: str, heade
                 assert response.status_code < 500, (request, response.text)
 
             check()
-    assert sent > 150
+    print(f"{sent} requests, {accepted} of them accepted")
+    assert sent > 12 * EXAMPLES
     assert accepted > sent * 0.1

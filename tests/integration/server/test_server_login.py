@@ -99,6 +99,13 @@ def test_a_login_runs_as_the_gateway_s_own_role_among_other_requests(gateway: Ru
     assert codes == ["AUTH401"] * 10 + ["AUTH429"] * 2
 
 
+@pytest.mark.parametrize("path", ["", "nothing", "login/", "login%00", "a/b"])
+def test_a_path_that_is_none_of_the_login_s_is_answered_like_any_other(gateway: Running, path: str) -> None:
+    answer = gateway.api.post(f"/auth/{path}", json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, "PGRST125")
+    assert answer.json().keys() == {"code", "message", "details", "hint"}
+
+
 def test_a_page_of_an_allowed_origin_may_log_in(gateway: Running) -> None:
     origin = {"Origin": "http://page.example"}
     preflight = gateway.api.options("/auth/login", headers={**origin, "Access-Control-Request-Method": "POST"})
