@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import orjson
 from psycopg.pq.abc import PGresult
 
 from autorest.auth.authenticator import Authenticator
@@ -17,16 +16,16 @@ from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused
 from autorest.openapi.root import root_response, root_statements
 from autorest.plan.model import InfoPlan
-from autorest.prepare import Prepared, prepare
+from autorest.prepare import prepare
 from autorest.request.model import ApiRequest
-from autorest.request.raw import Heeded, RawRequest, read_headers
-from autorest.request.request import parse_cookies
+from autorest.request.raw import RawRequest, read_headers
 from autorest.response.errors import Report, database_error, error_response
 from autorest.response.info import info_response
 from autorest.response.model import Response
 from autorest.snapshot import Snapshot
 from autorest.sql.statement import Transaction
 from autorest.sql.transaction import Caller, Terms
+from autorest.template import Prepared
 from autorest.trace import Trace
 from autorest.unavailable import no_catalog, unavailable
 
@@ -51,17 +50,26 @@ class Gateway:
         snapshot = self.snapshot
         identity: Identity | None = None
         try:
-            heeded, seen = read_headers(raw.headers)
+            head = read_headers(raw.headers)
+            authorization = head.heeded.authorization
             try:
-                identity = self.authenticator.authenticate(heeded.authorization, time.time())
+                identity = self.authenticator.authenticate(authorization, time.time())
             except UnknownKey:
-                identity = await self.authenticator.authenticate_patiently(heeded.authorization, time.time())
+                identity = await self.authenticator.authenticate_patiently(authorization, time.time())
             if trace is not None:
                 trace.mark("jwt")
             if snapshot.catalog is None:
                 raise self.unready()
-            prepared = prepare(snapshot, snapshot.catalog, raw, heeded, trace)
-            caller = _caller(identity, raw, heeded, seen)
+            prepared = prepare(snapshot, snapshot.catalog, raw, head, trace)
+            caller = Caller(
+                identity.role,
+                identity.role_bytes,
+                identity.claims,
+                raw.method.encode(),
+                raw.path,
+                head.seen,
+                head.cookies,
+            )
             if isinstance(prepared, Prepared):
                 response = await self._run(snapshot, caller, prepared, trace)
             elif isinstance(prepared, InfoPlan):
@@ -77,11 +85,11 @@ class Gateway:
         return response if identity is None else Response(*response[:4], identity.role, response.error)
 
     async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared, trace: Trace | None) -> Response:
-        template, values, facts = prepared
+        template, statements, facts = prepared
         frame = template.frame(snapshot.session, caller.role)
         position = frame.first
         verdict = template.verdict(position) if frame.end == "decide" else None
-        transaction = frame.transaction(caller, template.statements(values))
+        transaction = frame.transaction(caller, statements)
         results = await self._execute(transaction, verdict, trace)
         explanation = results[position + 1] if template.explanation is not None else None
         return template.respond(results[position], explanation, facts)
@@ -105,19 +113,6 @@ class Gateway:
         results = await self.database.run(transaction, verdict)
         trace.mark("transaction")
         return results
-
-
-def _caller(identity: Identity, raw: RawRequest, heeded: Heeded, seen: dict[str, str]) -> Caller:
-    cookies = orjson.dumps(parse_cookies(heeded.cookie.decode("utf-8", "replace"))) if heeded.cookie else b"{}"
-    return Caller(
-        role=identity.role,
-        role_text=identity.role_bytes,
-        claims=identity.claims,
-        method=raw.method.encode(),
-        path=raw.path,
-        headers=orjson.dumps(seen),
-        cookies=cookies,
-    )
 
 
 def _reported(error: DatabaseError, snapshot: Snapshot, identity: Identity | None) -> Error:

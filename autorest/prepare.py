@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
 
 from autorest.catalog.model import Catalog
 from autorest.errors import Refused
@@ -15,31 +14,35 @@ from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Pa
 from autorest.request.payload import parse_payload
 from autorest.request.query import canonical, split_query
 from autorest.request.ranges import restricted, top_range
-from autorest.request.raw import Heeded, RawRequest
+from autorest.request.raw import Head, Heeded, RawRequest
 from autorest.request.request import parse_request
 from autorest.request.shape import Shape, split_ranges, split_shape
 from autorest.response.respond import Facts
 from autorest.snapshot import Snapshot
 from autorest.sql.binding import Values
-from autorest.template import Template
+from autorest.template import Prepared, Template
 from autorest.trace import Trace
 
-
-class Prepared(NamedTuple):
-    """A request ready for the database: the template of its shape, its values, what the answer repeats."""
-
-    template: Template
-    values: Values
-    facts: Facts
+#: Requests with longer query strings are not remembered as they are.
+MOST_REMEMBERED = 512
 
 
 def prepare(
-    snapshot: Snapshot, catalog: Catalog, raw: RawRequest, heeded: Heeded, trace: Trace | None = None
+    snapshot: Snapshot, catalog: Catalog, raw: RawRequest, head: Head, trace: Trace | None = None
 ) -> Prepared | InfoPlan | ApiRequest:
     """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
 
-    Returns the request itself when it asks for the description of the API.
+    Returns the request itself when it asks for the description of the API. What was prepared for a GET is kept for
+    the next one that is the same.
     """
+    exactly = None
+    if raw.method == "GET" and len(raw.query_string) <= MOST_REMEMBERED:
+        exactly = (raw.path, raw.query_string, head.terms)
+        if (known := snapshot.templates.recall(exactly)) is not None:
+            if trace is not None:
+                trace.mark("parse")
+            return known
+    heeded = head.heeded
     parameters = split_query(raw.query_string)
     query_shape, tails, has_range = split_shape(parameters)
     payload: Payload | None = _json_payload(raw, heeded, parameters)
@@ -85,7 +88,10 @@ def prepare(
             default_range=restricted(ALL_ROWS, snapshot.max_rows),
         )
     query = canonical(parameters) if parameters and isinstance(template.plan, ReadPlan) else ""
-    return Prepared(template, values, Facts(top, query))
+    prepared = Prepared(template, template.statements(values), Facts(top, query))
+    if exactly is not None:
+        snapshot.templates.remember(exactly, prepared)
+    return prepared
 
 
 _WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}

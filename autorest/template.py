@@ -40,6 +40,14 @@ class Result(Protocol):
     def ftype(self, column_number: int) -> int: ...
 
 
+class Prepared(NamedTuple):
+    """A request ready for the database: the template of its shape, its statements, what the answer repeats."""
+
+    template: Template
+    statements: tuple[Statement, ...]
+    facts: Facts
+
+
 class Demand(NamedTuple):
     """What the number of rows must be for the answer to be one.
 
@@ -269,13 +277,24 @@ class TemplateCache:
     """What was made of the shapes seen last, for one catalog and one configuration.
 
     Of a shape that the planner refuses, the refusal is kept, apart from the templates: requests for what is not there
-    push out nothing that is.
+    push out nothing that is. Of requests that may well come again as they are, all that was prepared is kept.
     """
 
     def __init__(self, size: int = 2000) -> None:
         self.size = size
         self._templates: OrderedDict[Hashable, Template] = OrderedDict()
         self._refusals: OrderedDict[Hashable, Error] = OrderedDict()
+        self._requests: OrderedDict[Hashable, Prepared] = OrderedDict()
+
+    def recall(self, request: Hashable) -> Prepared | None:
+        """Return what was prepared for the same request, None where that is not known."""
+        prepared = self._requests.get(request)
+        if prepared is not None:
+            self._requests.move_to_end(request)
+        return prepared
+
+    def remember(self, request: Hashable, prepared: Prepared) -> None:
+        _put(self._requests, request, prepared, self.size // 2)
 
     def get(self, shape: Hashable) -> Template | None:
         """Return the template of a shape, None where none is known. Raises the refusal that is known for it."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 
-import orjson
-
 from autorest.auth.authenticator import Authenticator
 from autorest.catalog.load import load_catalog
 from autorest.database.direct import connect_direct
 from autorest.database.pool import Database
 from autorest.gateway import Gateway
-from autorest.prepare import Prepared, prepare
+from autorest.prepare import prepare
 from autorest.request.raw import RawRequest, read_headers
 from autorest.settings import load_settings
 from autorest.snapshot import Snapshot
 from autorest.sql.statement import Transaction
 from autorest.sql.transaction import Caller
+from autorest.template import Prepared
 from benchmarks import stage as stages
 from benchmarks.cases import Request
 from benchmarks.stage import Stage
@@ -57,11 +56,11 @@ async def unconnected_gateway(stage: Stage) -> Gateway:
 def transaction(gateway: Gateway, request: Request) -> Transaction:
     """Return what the gateway would do in the database for `request`."""
     raw = raw_request(request)
-    heeded, seen = read_headers(raw.headers)
-    identity = gateway.authenticator.authenticate(heeded.authorization, time.time())
+    head = read_headers(raw.headers)
+    identity = gateway.authenticator.authenticate(head.heeded.authorization, time.time())
     snapshot = gateway.snapshot
     assert snapshot.catalog is not None
-    prepared = prepare(snapshot, snapshot.catalog, raw, heeded)
+    prepared = prepare(snapshot, snapshot.catalog, raw, head)
     assert isinstance(prepared, Prepared)
     caller = Caller(
         role=identity.role,
@@ -69,8 +68,8 @@ def transaction(gateway: Gateway, request: Request) -> Transaction:
         claims=identity.claims,
         method=raw.method.encode(),
         path=raw.path,
-        headers=orjson.dumps(seen),
-        cookies=b"{}",
+        headers=head.seen,
+        cookies=head.cookies,
     )
     frame = prepared.template.frame(gateway.snapshot.session, caller.role)
-    return frame.transaction(caller, prepared.template.statements(prepared.values))
+    return frame.transaction(caller, prepared.statements)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
+
+import orjson
+
+from autorest.request.request import parse_cookies
 
 
 class RawRequest(NamedTuple):
@@ -26,7 +31,6 @@ class Heeded(NamedTuple):
     accept_profile: bytes | None = None
     content_profile: bytes | None = None
     range: bytes | None = None
-    cookie: bytes | None = None
 
 
 _NAMES = {
@@ -41,8 +45,27 @@ _NAMES = {
 }
 
 
-def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[Heeded, dict[str, str]]:
-    """Return the headers to go by, and all but `Cookie` as SQL sees them: of one sent twice the last."""
+class Head(NamedTuple):
+    """What the headers of a request say.
+
+    terms    those that decide what the rest of the request means, but for the body of a write
+    seen     a JSON object of all but `Cookie`, as SQL sees them: of one sent twice the last
+    cookies  a JSON object of what `Cookie` says
+    """
+
+    heeded: Heeded
+    terms: Hashable
+    seen: bytes
+    cookies: bytes
+
+
+def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Head:
+    """Read headers, those that were sent with one of the last requests too at the cost of looking them up."""
+    return _read(tuple(headers))
+
+
+@lru_cache(maxsize=128)
+def _read(headers: tuple[tuple[bytes, bytes], ...]) -> Head:
     found: list[bytes | None] = [None] * 8
     prefer: tuple[bytes, ...] = ()
     seen: dict[str, str] = {}
@@ -57,4 +80,10 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[Heeded, dict[s
                 continue
         seen[name.decode("latin-1")] = value.decode("utf-8", "replace")
     authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie = found
-    return Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_, cookie), seen
+    cookies = b"{}" if cookie is None else orjson.dumps(parse_cookies(cookie.decode("utf-8", "replace")))
+    return Head(
+        Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_),
+        (accept, prefer, accept_profile, content_profile, range_),
+        orjson.dumps(seen),
+        cookies,
+    )
