@@ -11,6 +11,9 @@ from autorest.sql.quote import identifier, qualified
 #: Always set, in this order, by the first parameters of the statement.
 FIXED = ("search_path", "request.jwt.claims", "request.method", "request.path", "request.headers", "request.cookies")
 
+#: A function takes no more arguments (PostgreSQL's FUNC_MAX_ARGS).
+MOST_ARGUMENTS = 100
+
 
 @lru_cache(maxsize=256)
 def settings_statement(before_role: int, after_role: int, *, timezone: bool, read_only: bool) -> bytes:
@@ -18,7 +21,8 @@ def settings_statement(before_role: int, after_role: int, *, timezone: bool, rea
 
     Its parameters: name and value of each setting made before the role is assumed (a right to set
     them is the connecting role's, not the assumed one's); the role; the values of `FIXED`; the time
-    zone; name and value of each setting made afterwards.
+    zone; name and value of each setting made afterwards. The settings' values do not come back, only how many are
+    NULL: none.
     """
     calls: list[str] = []
     number = 0
@@ -36,7 +40,8 @@ def settings_statement(before_role: int, after_role: int, *, timezone: bool, rea
     calls += [f"set_config({parameter()}, {parameter()}, true)" for _ in range(after_role)]
     if read_only:
         calls.append("set_config('transaction_read_only', 'on', true)")
-    return f"select {', '.join(calls)}".encode()
+    counted = (calls[start : start + MOST_ARGUMENTS] for start in range(0, len(calls), MOST_ARGUMENTS))
+    return b"select " + ", ".join(f"num_nulls({', '.join(some)})" for some in counted).encode()
 
 
 @lru_cache(maxsize=16)

@@ -61,6 +61,18 @@ def test_sigusr2_reads_the_file_again(run: Start, file: Path) -> None:
     assert metric(gateway, "pgrst_db_pool_max") == 4
 
 
+def test_more_settings_than_a_function_of_sql_has_arguments(run: Start, file: Path) -> None:
+    file.write_text("".join(f'app.settings.n{number} = "{number}"\n' for number in range(250)))
+    gateway = run(config_file=file)
+    assert [setting(gateway, f"app.settings.n{number}") for number in (0, 91, 92, 100, 249)] == [
+        "0",
+        "91",
+        "92",
+        "100",
+        "249",
+    ]
+
+
 def problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
