@@ -17,11 +17,14 @@ from autorest.metrics import RequestMetrics
 from autorest.openapi.negotiation import prefers_page
 from autorest.refusals import broken, too_large, too_slow
 from autorest.request.media_types import parse_accept
+from autorest.request.preconditions import Tags, parse_tags
 from autorest.request.raw import RawRequest
-from autorest.response.compression import as_compressed, chosen_coding, compressed, is_compressible, varying
+from autorest.response.compression import as_coded, chosen_coding, compressed, is_compressible
 from autorest.response.errors import error_response
+from autorest.response.headers import content_length
 from autorest.response.info import cors_headers, preflight_response
 from autorest.response.model import Headers, Response
+from autorest.response.tags import unchanged
 from autorest.settings import Settings
 from autorest.trace import Trace
 
@@ -36,6 +39,7 @@ CLIENT_GONE = 499
 THREADED = 1 << 17
 #: Under this name the server's connection stands in a scope: it tells whether a request's time is over.
 CONNECTION = "autorest.connection"
+READS = ("GET", "HEAD")
 
 
 class Answers(Protocol):
@@ -80,6 +84,7 @@ class Front:
         self.trace_header = name.lower().encode("latin-1", "replace") if name else None
         self.timed = settings.server_timing_enabled
         self.logs_queries = settings.log_query
+        self.tags = settings.server_etags
         self.log.set_level(settings.log_level)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,8 +129,14 @@ class Front:
             response.headers.append((self.trace_header, value))
         if trace is not None:
             self._follow(trace, response)
-        if self.compresses and method != "HEAD" and is_compressible(response.headers, response.body):
-            response = await packed(response, headers.get(b"accept-encoding"))
+        coding: bytes | None = None
+        if self.compresses and is_compressible(response.headers, response.body):
+            coding = chosen_coding(headers.get(b"accept-encoding", b"identity"))
+            response = response._replace(headers=as_coded(response.headers, coding))
+        if method in READS and b"if-none-match" in headers and self.tags:
+            response = unchanged(response, asked_tags(scope["headers"])) or response
+        if coding is not None and response.body and method != "HEAD":
+            response = await packed(response, coding)
         await self._send(send, response, method != "HEAD")
         self.count(scope, response, len(response.body), began)
 
@@ -252,14 +263,16 @@ def add_missing(headers: Headers, more: Headers) -> None:
     headers += [header for header in more if header[0] not in present]
 
 
-async def packed(response: Response, accepted: bytes | None) -> Response:
-    """Return a long answer as the client wants it coded; caches learn that it depends on that."""
-    headers, body = varying(response.headers), response.body
-    coding = None if accepted is None else chosen_coding(accepted)
-    if coding is None:
-        return response._replace(headers=headers)
+def asked_tags(headers: Sequence[tuple[bytes, bytes]]) -> Tags:
+    """Return the tags of answers that a client has."""
+    return parse_tags(b", ".join(value for name, value in headers if name == b"if-none-match"))
+
+
+async def packed(response: Response, coding: bytes) -> Response:
+    """Return an answer whose body is coded as its headers say."""
+    body = response.body
     if len(body) < THREADED:
         smaller = compressed(body, coding)
     else:
         smaller = await asyncio.to_thread(compressed, body, coding)
-    return response._replace(headers=as_compressed(headers, smaller, coding), body=smaller)
+    return response._replace(headers=[*response.headers, content_length(smaller)], body=smaller)

@@ -88,11 +88,13 @@ class Gateway:
         template, statements, facts = prepared
         frame = template.frame(snapshot.session, caller.role)
         position = frame.first
-        verdict = template.verdict(position) if frame.end == "decide" else None
+        verdict = template.verdict(position, facts) if frame.end == "decide" else None
         transaction = frame.transaction(caller, statements)
-        results = await self._execute(transaction, verdict, trace)
-        explanation = results[position + 1] if template.explanation is not None else None
-        return template.respond(results[position], explanation, facts)
+        try:
+            results = await self._execute(transaction, verdict, trace)
+        except DatabaseError as error:
+            raise template.cause(error) from None
+        return template.respond(results, position, facts)
 
     async def _describe(
         self, snapshot: Snapshot, catalog: Catalog, caller: Caller, request: ApiRequest, trace: Trace | None

@@ -12,6 +12,7 @@ from autorest.request.columns import parse_columns
 from autorest.request.media_types import JSON
 from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, RawPayload
 from autorest.request.payload import parse_payload
+from autorest.request.preconditions import parse_preconditions
 from autorest.request.query import canonical, split_query
 from autorest.request.ranges import restricted, top_range
 from autorest.request.raw import Head, Heeded, RawRequest
@@ -74,6 +75,7 @@ def prepare(
             max_rows=snapshot.max_rows,
             rollback_all=snapshot.settings.db_tx_end.rollback_all,
             verbose=snapshot.verbose,
+            etags=snapshot.settings.server_etags,
         )
         payload = request.payload
         if shape is not None:
@@ -88,7 +90,8 @@ def prepare(
             default_range=restricted(ALL_ROWS, snapshot.max_rows),
         )
     query = canonical(parameters) if parameters and isinstance(template.plan, ReadPlan) else ""
-    prepared = Prepared(template, template.statements(values), Facts(top, query))
+    asked = None if template.guard is None else parse_preconditions(heeded.if_match, heeded.if_none_match)
+    prepared = Prepared(template, template.statements(values), Facts(top, query, asked))
     if exactly is not None:
         snapshot.templates.remember(exactly, prepared)
     return prepared
@@ -125,6 +128,7 @@ def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payl
         heeded.content_profile,
         raw.method == "GET" and heeded.range is not None,
         (payload.keys, payload.is_object) if isinstance(payload, JsonPayload) else None,
+        raw.method != "GET" and (heeded.if_match is not None or heeded.if_none_match is not None),
     )
 
 

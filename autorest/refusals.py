@@ -8,6 +8,7 @@ from autorest.errors import Error
 MESSAGES: dict[int, str] = {
     400: "This is not a request of HTTP/1.1",
     408: "The request did not arrive in time",
+    412: "A precondition of the request does not hold",
     413: "The body is too large",
     414: "The URL is too long",
     431: "The headers are too long",
@@ -30,6 +31,11 @@ def too_large(most: int) -> Error:
         f"It may have {most} bytes.",
         "Send less in one request, or raise the setting server-max-body-size.",
     )
+
+
+def outdated(details: str, hint: str) -> Error:
+    """Return the answer to a write that was meant for something else than is there (RFC 9110, 15.5.13)."""
+    return Error(412, "HTTP412", MESSAGES[412], details, hint)
 
 
 def too_slow() -> Error:

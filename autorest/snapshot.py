@@ -29,6 +29,7 @@ class Snapshot:
             allow_transaction_override=self.settings.db_tx_end.allow_override,
             openapi_disabled=self.settings.openapi_mode == "disabled",
             root_spec=self.settings.db_root_spec,
+            conditional=self.settings.server_etags,
         )
 
     @cached_property

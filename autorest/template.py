@@ -6,17 +6,19 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import orjson
 
+from autorest.database.errors import DatabaseError
 from autorest.errors import Error, Refused, refuse
+from autorest.guard import Guard, understood
 from autorest.plan.model import CallPlan, CustomHandler, MutatePlan, ReadPlan
 from autorest.request.model import Action, ApiRequest
 from autorest.response.headers import legacy_advice
 from autorest.response.model import Answer, Response
 from autorest.response.respond import Facts, Responder
+from autorest.result import Result, handled_body, page_of
 from autorest.sql.answer import Counting, Rendered, call_statement, count_explanation, mutate_statement, read_statement
 from autorest.sql.binding import Values, bind
 from autorest.sql.statement import Statement
@@ -29,15 +31,6 @@ DatabasePlan = ReadPlan | MutatePlan | CallPlan
 OBJECT = "application/vnd.pgrst.object+json"
 #: How many roles a template keeps the frame of a transaction for.
 MOST_FRAMES = 200
-
-
-class Result(Protocol):
-    """The rows of one statement, as psycopg's libpq wrapper gives them."""
-
-    @property
-    def ntuples(self) -> int: ...
-    def get_value(self, row_number: int, column_number: int) -> bytes | None: ...
-    def ftype(self, column_number: int) -> int: ...
 
 
 class Prepared(NamedTuple):
@@ -72,6 +65,7 @@ class Template:
     max_rows: int | None
     by_handler: bool
     demand: Demand | None
+    guard: Guard | None
     terms: Terms
     frames: dict[str, Frame]
 
@@ -85,6 +79,7 @@ class Template:
         max_rows: int | None,
         rollback_all: bool,
         verbose: bool,
+        etags: bool = True,
     ) -> Template:
         """`ranged` tells whether requests of the shape can ask for less than all rows."""
         if not ranged and plan.tree.path is not None:
@@ -106,10 +101,12 @@ class Template:
                 profile=request.schema if request.schema_negotiated else None,
                 headers_only=request.headers_only,
                 verbose=verbose,
+                tagged=etags and request.action in (Action.READ, Action.CALL_SAFE),
             ),
             max_rows=max_rows,
             by_handler=isinstance(plan.rendering.handler, CustomHandler),
             demand=_demand(plan),
+            guard=_guard(plan, limited=max_rows is not None),
             terms=_terms(plan, request.schema, rollback_all=rollback_all),
             frames={},
         )
@@ -118,7 +115,7 @@ class Template:
         """Return what is to be run for a request with these values."""
         main = Statement(self.main.text, bind(self.main.bindings, values))
         if self.explanation is None:
-            return (main,)
+            return (main,) if self.guard is None else self.guard.around(main, values)
         return main, Statement(self.explanation.text, bind(self.explanation.bindings, values))
 
     def frame(self, session: Session, role: str) -> Frame:
@@ -141,9 +138,16 @@ class Template:
             return _not_singular(rows)
         return _too_many(rows, demand.most) if demand.most is not None and rows > demand.most else None
 
-    def verdict(self, position: int) -> Callable[[Sequence[Result]], bool]:
-        """Return what decides on the results of a transaction, in which this template's is at `position`."""
-        return lambda results: self.objection(int(results[position].get_value(0, 1) or 0)) is None
+    def verdict(self, position: int, facts: Facts) -> Callable[[Sequence[Result]], bool]:
+        """Return what decides on the results of a transaction, in which this template's begin at `position`."""
+        return lambda results: self._is_kept(results, position, facts)
+
+    def _is_kept(self, results: Sequence[Result], position: int, facts: Facts) -> bool:
+        if self.guard is not None and facts.preconditions is not None:
+            if self.guard.objection(results[position], results[position + 1], facts.preconditions) is not None:
+                return False
+            position += 1
+        return self.demand is None or self.objection(page_of(results[position])) is None
 
     def answer(self, result: Result, explanation: Result | None) -> Answer:
         """Read the row of the answer's statement, and the estimate of the count where there is one."""
@@ -155,16 +159,30 @@ class Template:
         location = value(0, 5)
         return Answer(
             total,
-            int(value(0, 1) or 0),
-            _rendered_body(result) if self.by_handler else value(0, 2) or b"",
+            page_of(result),
+            handled_body(result) if self.by_handler else value(0, 2) or b"",
             value(0, 3),
             value(0, 4),
             None if location is None else orjson.loads(location),
             _integer(value(0, 6)),
         )
 
-    def respond(self, result: Result, explanation: Result | None, facts: Facts) -> Response:
-        """Return the answer, or raise why there is none."""
+    def respond(self, results: Sequence[Result], position: int, facts: Facts) -> Response:
+        """Return the answer to results of which this template's begin at `position`, or raise why there is none."""
+        guard = self.guard
+        if guard is None or facts.preconditions is None:
+            explanation = results[position + 1] if self.explanation is not None else None
+            return self._respond(results[position], explanation, facts)
+        objection = guard.objection(results[position], results[position + 1], facts.preconditions)
+        if objection is not None:
+            raise objection
+        return guard.tagged(self._respond(results[position + 1], None, facts), results[-1])
+
+    def cause(self, error: DatabaseError) -> Exception:
+        """Return what to raise for an error of the database: itself, unless it means more to this template."""
+        return error if self.guard is None else understood(error.sqlstate) or error
+
+    def _respond(self, result: Result, explanation: Result | None, facts: Facts) -> Response:
         if self.plan.rendering.explain is not None:
             lines = [result.get_value(row, 0) or b"" for row in range(result.ntuples)]
             return self.responder.explain(b"\n".join([*lines, b""]))
@@ -189,18 +207,26 @@ def _demand(plan: DatabasePlan) -> Demand | None:
     return Demand(False, singular, most) if singular or most is not None else None
 
 
+def _guard(plan: DatabasePlan, *, limited: bool) -> Guard | None:
+    if not isinstance(plan, MutatePlan) or plan.guard is None:
+        return None
+    return Guard.of(plan, plan.guard, limited=limited)
+
+
 def _terms(plan: DatabasePlan, schema: str, *, rollback_all: bool) -> Terms:
     asked = plan.preferences.transaction
     routine = plan.routine if isinstance(plan, CallPlan) else None
+    guarded = isinstance(plan, MutatePlan) and plan.guard is not None
     read_only = isinstance(plan, ReadPlan) or (isinstance(plan, CallPlan) and plan.read_only)
     return Terms(
         schema=schema,
         read_only=read_only,
         rollback=asked == "rollback" or (rollback_all and asked != "commit"),
-        decided=not read_only and _demand(plan) is not None,
+        decided=not read_only and (_demand(plan) is not None or guarded),
         timezone=plan.preferences.timezone,
         settings=routine.settings if routine else (),
         isolation=routine.isolation_level if routine else None,
+        stable=guarded,
     )
 
 
@@ -212,27 +238,6 @@ def _main(plan: DatabasePlan, counting: Counting, *, limited: bool) -> Rendered:
             return call_statement(plan, counting, limited=limited)
         case MutatePlan():
             return mutate_statement(plan)
-
-
-class Type(IntEnum):
-    """Types by their number in pg_type."""
-
-    BYTEA = 17
-    JSONB = 3802
-
-
-def _rendered_body(result: Result) -> bytes:
-    """Return what a media type handler made: bytea perhaps, which arrives in its hexadecimal format (8.4.1).
-
-    jsonb that a handler makes is sent as PostgREST sends it, after the byte of its binary format.
-    """
-    body = result.get_value(0, 2) or b""
-    match result.ftype(2):
-        case Type.BYTEA:
-            return bytes.fromhex(body[2:].decode("ascii"))
-        case Type.JSONB:
-            return b"\x01" + body
-    return body
 
 
 def _integer(text: bytes | None) -> int | None:

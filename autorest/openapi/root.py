@@ -107,6 +107,7 @@ def _document(
         anonymous=settings.db_anon_role is not None,
         login=settings.auth_login_enabled,
         registration=settings.auth_login_enabled and settings.auth_registration_enabled,
+        conditional=settings.server_etags,
     )
 
 

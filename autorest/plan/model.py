@@ -247,6 +247,8 @@ Mutation = Insert | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class MutatePlan:
+    """`guard` reads what GET on the same URL answers, where the request has preconditions."""
+
     mutation: Mutation
     action: Action
     tree: ReadNode
@@ -254,6 +256,7 @@ class MutatePlan:
     preferences: Preferences
     resolution_applies: bool = True
     legacy: tuple[tuple[str, str], ...] = ()
+    guard: ReadPlan | None = None
 
 
 class DirectArguments(NamedTuple):

@@ -62,16 +62,28 @@ def _rendering(catalog: Catalog, accepted: MediaType, target: QualifiedName, who
     strip = accepted.parameter("nulls") == "stripped"
     match accepted.essence:
         case "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object":
-            return Rendering(SingleHandler(strip), MediaType(OBJECT.essence, STRIPPED if strip else ()))
+            return object_rendering(strip_nulls=strip)
         case "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array":
             if strip:
-                return Rendering(JsonHandler(True), MediaType("application/vnd.pgrst.array+json", STRIPPED))
+                return rows_rendering(strip_nulls=True)
             accepted = JSON
     found = _handler(catalog, accepted.essence, target, whole_rows)
     if found is not None:
         return Rendering(CustomHandler(found.function, found.target), MediaType(found.media_type))
     built_in = BUILT_IN.get(accepted.essence)
     return Rendering(*built_in) if built_in else None
+
+
+def rows_rendering(*, strip_nulls: bool) -> Rendering:
+    """Return the built-in rendering as an array."""
+    if strip_nulls:
+        return Rendering(JsonHandler(True), MediaType("application/vnd.pgrst.array+json", STRIPPED))
+    return Rendering(JsonHandler(), JSON)
+
+
+def object_rendering(*, strip_nulls: bool) -> Rendering:
+    """Return the rendering as one object."""
+    return Rendering(SingleHandler(strip_nulls), MediaType(OBJECT.essence, STRIPPED if strip_nulls else ()))
 
 
 def _handler(catalog: Catalog, essence: str, target: QualifiedName, whole_rows: bool) -> MediaHandler | None:

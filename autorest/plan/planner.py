@@ -11,7 +11,9 @@ from autorest.errors import refuse
 from autorest.plan.call import plan_call
 from autorest.plan.model import (
     CallPlan,
+    Explain,
     InfoPlan,
+    JsonHandler,
     MutatePlan,
     NoBody,
     Plan,
@@ -19,10 +21,12 @@ from autorest.plan.model import (
     ReadPlan,
     Rendering,
     RootPlan,
+    SingleHandler,
 )
 from autorest.plan.mutate import plan_mutation, returned_columns
-from autorest.plan.negotiate import negotiate
+from autorest.plan.negotiate import negotiate, rows_rendering
 from autorest.plan.read import ReadOptions, condition_columns, legacy_names, plan_tree
+from autorest.request.media_types import JSON
 from autorest.request.model import Action, ApiRequest
 
 #: Above this many relations no near name is looked for.
@@ -80,7 +84,8 @@ def _rendering(
 ) -> Rendering:
     whole_rows = not tree.embeds and [column.column.name for column in tree.select] == ["*"]
     rendering = negotiate(catalog, request.accept, target, whole_rows=whole_rows, plan_enabled=settings.db_plan_enabled)
-    return replace(rendering, handler=NoBody()) if request.headers_only else rendering
+    silent = request.headers_only and request.preconditions is None
+    return replace(rendering, handler=NoBody()) if silent else rendering
 
 
 def _refuse_unknown_preferences(request: ApiRequest) -> None:
@@ -119,7 +124,19 @@ def _plan_mutate(request: ApiRequest, catalog: Catalog, settings: PlanSettings, 
         preferences=request.preferences,
         resolution_applies=bool(relation.primary_key) or request.query.on_conflict is not None,
         legacy=legacy_names(request.query, options),
+        guard=None if request.preconditions is None else _plan_guard(request, catalog, settings, relation),
     )
+
+
+def _plan_guard(request: ApiRequest, catalog: Catalog, settings: PlanSettings, relation: Relation) -> ReadPlan:
+    """Return what GET on a write's URL means: all rows where it would be one object, JSON where it would explain."""
+    read = _plan_read(request, catalog, settings, relation)
+    match read.rendering:
+        case Rendering(explain=Explain()):
+            return replace(read, rendering=Rendering(JsonHandler(), JSON))
+        case Rendering(handler=SingleHandler(strip)):
+            return replace(read, rendering=rows_rendering(strip_nulls=strip))
+    return read
 
 
 def _plan_call(request: ApiRequest, catalog: Catalog, settings: PlanSettings, name: QualifiedName) -> CallPlan:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from autorest.request.preconditions import Preconditions
+
 # --- fields and filters -------------------------------------------------------------------------
 
 
@@ -257,6 +259,7 @@ class ApiRequest:
     `target` is the relation or routine name, empty for the root. `schema_negotiated` tells whether
     Content-Profile must name the schema in the answer. `headers` and `cookies` are what SQL sees as
     `request.headers` and `request.cookies` (names in lower case, no Cookie among the headers).
+    `preconditions` are there for what is judged by them before it is answered: writes of known rows, and HEAD.
     """
 
     action: Action
@@ -274,3 +277,4 @@ class ApiRequest:
     top_range: Range = ALL_ROWS
     headers: Mapping[str, str] | None = None
     cookies: Mapping[str, str] | None = None
+    preconditions: Preconditions | None = None

@@ -22,7 +22,7 @@ class RawRequest(NamedTuple):
 
 
 class Heeded(NamedTuple):
-    """The headers that the gateway goes by: of one sent twice the first, but every `Prefer`."""
+    """The headers that the gateway goes by: of one sent twice the first, but every `Prefer` and every condition."""
 
     authorization: bytes | None = None
     accept: bytes | None = None
@@ -31,6 +31,8 @@ class Heeded(NamedTuple):
     accept_profile: bytes | None = None
     content_profile: bytes | None = None
     range: bytes | None = None
+    if_match: bytes | None = None
+    if_none_match: bytes | None = None
 
 
 _NAMES = {
@@ -42,6 +44,8 @@ _NAMES = {
     b"content-profile": 5,
     b"range": 6,
     b"cookie": 7,
+    b"if-match": 8,
+    b"if-none-match": 9,
 }
 
 
@@ -66,7 +70,7 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> Head:
 
 @lru_cache(maxsize=128)
 def _read(headers: tuple[tuple[bytes, bytes], ...]) -> Head:
-    found: list[bytes | None] = [None] * 8
+    found: list[bytes | None] = [None] * len(_NAMES)
     prefer: tuple[bytes, ...] = ()
     seen: dict[str, str] = {}
     for name, value in headers:
@@ -74,15 +78,17 @@ def _read(headers: tuple[tuple[bytes, bytes], ...]) -> Head:
         if index is not None:
             if index == 2:
                 prefer = (*prefer, value)
-            elif found[index] is None:
+            elif (first := found[index]) is None:
                 found[index] = value
+            elif index >= 8:
+                found[index] = first + b", " + value
             if index == 7:
                 continue
         seen[name.decode("latin-1")] = value.decode("utf-8", "replace")
-    authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie = found
+    authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie, match, none_match = found
     cookies = b"{}" if cookie is None else orjson.dumps(parse_cookies(cookie.decode("utf-8", "replace")))
     return Head(
-        Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_),
+        Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_, match, none_match),
         (accept, prefer, accept_profile, content_profile, range_),
         orjson.dumps(seen),
         cookies,

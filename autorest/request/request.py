@@ -9,6 +9,7 @@ from autorest.catalog.model import QualifiedName
 from autorest.request.media_types import JSON, parse_accept, parse_media_type
 from autorest.request.model import ALL_ROWS, Action, ApiRequest
 from autorest.request.payload import parse_payload
+from autorest.request.preconditions import Preconditions, parse_preconditions
 from autorest.request.preferences import parse_preferences
 from autorest.request.profile import choose_schema
 from autorest.request.query import parse_query, split_query
@@ -23,12 +24,18 @@ class RequestSettings(NamedTuple):
     allow_transaction_override  whether `Prefer: tx=` is heeded
     openapi_disabled            whether the root answers PGRST126
     root_spec                   the function that answers at the root instead of OpenAPI
+    conditional                 whether `If-Match` and `If-None-Match` are heeded
     """
 
     schemas: tuple[str, ...]
     allow_transaction_override: bool = False
     openapi_disabled: bool = False
     root_spec: QualifiedName | None = None
+    conditional: bool = True
+
+
+#: Methods that heed preconditions before there is an answer; of GET the answer's own tag is compared.
+_CONDITIONAL = frozenset(("HEAD", "PATCH", "PUT", "DELETE"))
 
 
 def parse_request(
@@ -86,6 +93,17 @@ def parse_request(
         top_range=rows,
         headers=seen,
         cookies=parse_cookies(cookie) if cookie else {},
+        preconditions=_preconditions(headers) if settings.conditional and method in _CONDITIONAL else None,
+    )
+
+
+def _preconditions(headers: Sequence[tuple[bytes, bytes]]) -> Preconditions | None:
+    match, none_match = (
+        [value for name, value in headers if name.lower() == wanted] for wanted in (b"if-match", b"if-none-match")
+    )
+    return parse_preconditions(
+        b", ".join(match) if match else None,
+        b", ".join(none_match) if none_match else None,
     )
 
 

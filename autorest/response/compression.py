@@ -11,6 +11,7 @@ except ImportError:
     from backports import zstd
 
 from autorest.response.model import Headers
+from autorest.response.tags import coded
 
 #: Bodies shorter than this hardly get smaller.
 LEAST_BYTES = 1024
@@ -66,17 +67,28 @@ def compressed(body: bytes, coding: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
+def as_coded(headers: Headers, coding: bytes | None) -> Headers:
+    """Return the headers of an answer that could be sent compressed, and is if there is a `coding`.
+
+    Caches learn what it depends on. What is coded has another tag than what is not (RFC 9110, 8.8.3.3), and a length
+    that is not known yet.
+    """
+    headers = varying(headers)
+    if coding is None:
+        return headers
+    return [
+        *(
+            (name, coded(value, coding) if name == b"etag" else value)
+            for name, value in headers
+            if name != b"content-length"
+        ),
+        (b"content-encoding", coding),
+    ]
+
+
 def varying(headers: Headers) -> Headers:
     """Return `headers` of an answer that depends on `Accept-Encoding` too."""
     for index, (name, value) in enumerate(headers):
         if name == b"vary":
             return [*headers[:index], (name, value + b", " + ACCEPT_ENCODING), *headers[index + 1 :]]
     return [*headers, (b"vary", ACCEPT_ENCODING)]
-
-
-def as_compressed(headers: Headers, body: bytes, coding: bytes) -> Headers:
-    """Return the headers of an answer whose body was compressed to `body`."""
-    return [
-        *((name, b"%d" % len(body) if name == b"content-length" else value) for name, value in headers),
-        (b"content-encoding", coding),
-    ]

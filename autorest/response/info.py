@@ -11,7 +11,7 @@ METHODS = b"GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
 ALWAYS_ALLOWED = b"Accept, Accept-Language, Content-Language"
 EXPOSED = (
     b"Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding,"
-    b" Range-Unit"
+    b" Range-Unit, ETag"
 )
 ONE_DAY = b"86400"
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from autorest.errors import Error, refuse
-from autorest.plan.model import CallPlan, Insert, MutatePlan, ReadPlan
+from autorest.plan.model import CallPlan, Insert, MutatePlan, NoBody, ReadPlan
 from autorest.request.media_types import render_media_type
 from autorest.request.model import Action, MediaType, Preferences, Range
+from autorest.request.preconditions import Preconditions
 from autorest.response.errors import error_response
 from autorest.response.headers import (
     VARY,
@@ -23,6 +24,7 @@ from autorest.response.headers import (
     status_from_database,
 )
 from autorest.response.model import Answer, Headers, Response
+from autorest.response.tags import Tagger, tag_of
 
 #: Statuses of answers that never have a body (RFC 9110, 15.3.5 and 15.4.5).
 BODILESS = frozenset((204, 304))
@@ -45,17 +47,20 @@ TEXTUAL = frozenset(
 
 
 class Facts(NamedTuple):
-    """What of the request the answer repeats: the rows asked for, and the query string in its canonical form."""
+    """What of the request the answer goes by: the rows asked for, the query string in its canonical form, and what a
+    write depends on."""
 
     range: Range
     query: str = ""
+    preconditions: Preconditions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Responder:
     """Answers every request of one plan. What does not depend on the rows is encoded once.
 
-    `content` are the headers that tell what the body is, `fixed` those that are always the same.
+    `content` are the headers that tell what the body is, `fixed` those that are always the same; `tagger` makes the
+    tags of answers that have one.
     """
 
     plan: ReadPlan | MutatePlan | CallPlan
@@ -64,19 +69,29 @@ class Responder:
     location: bytes
     headers_only: bool
     verbose: bool
+    tagger: Tagger | None
 
     @classmethod
     def of(
-        cls, plan: ReadPlan | MutatePlan | CallPlan, *, profile: str | None, headers_only: bool, verbose: bool
+        cls,
+        plan: ReadPlan | MutatePlan | CallPlan,
+        *,
+        profile: str | None,
+        headers_only: bool,
+        verbose: bool,
+        tagged: bool,
     ) -> Responder:
-        """`profile` is the schema to name in Content-Profile, if any."""
+        """`profile` is the schema to name in Content-Profile, if any; `tagged` tells whether answers get an `ETag`."""
+        content = content_headers(plan.rendering.media_type, profile)
+        rendered = not isinstance(plan.rendering.handler, NoBody)
         return cls(
             plan,
-            tuple(content_headers(plan.rendering.media_type, profile)),
+            tuple(content),
             (*preference_applied(_applied(plan)), *legacy_warning(plan.legacy), VARY),
             _path(plan.relation.name) if isinstance(plan, ReadPlan) else b"",
             headers_only,
             verbose,
+            Tagger(content[0][1]) if tagged and rendered else None,
         )
 
     def respond(self, answer: Answer, facts: Facts) -> Response:
@@ -95,6 +110,10 @@ class Responder:
             return Response(status, headers)
         if not self.headers_only:
             headers.append(content_length(body))
+        tagger = self.tagger
+        if tagger is not None and (status == 200 or status == 206) and (answer.headers is None or not tag_of(headers)):
+            plain = answer.total is None and not facts.range.offset
+            headers.append((b"etag", tagger.tag(body, b"" if plain else _range_status(answer, facts.range)[1][1])))
         return Response(status, headers, body)
 
     def explain(self, body: bytes) -> Response:
@@ -110,7 +129,7 @@ class Responder:
         if status == 416:
             error = _out_of_bounds(facts.range.offset, answer.total)
             return status, headers, error_response(error, verbose=self.verbose).body
-        return status, headers, b"" if self.headers_only else answer.body
+        return status, headers, answer.body
 
     def _mutation(self, answer: Answer) -> tuple[int, Headers, bytes]:
         assert isinstance(self.plan, MutatePlan)

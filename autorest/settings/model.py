@@ -438,6 +438,15 @@ class Settings(BaseSettings):
     server_compression: Annotated[
         Boolean, About("Whether answers are compressed for clients that accept it.", "false", ours=True)
     ] = True
+    server_etags: Annotated[
+        Boolean,
+        About(
+            "Whether reads are answered with an ETag, and If-None-Match and If-Match are heeded.",
+            "false",
+            ours=True,
+            reloadable=True,
+        ),
+    ] = True
     server_max_body_size: Annotated[
         int, SIZE, About("The largest request body; 0 allows any size.", "1GB", ours=True)
     ] = 256 << 20

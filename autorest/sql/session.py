@@ -54,9 +54,10 @@ def search_path(schemas: Sequence[str]) -> str:
     return ", ".join(identifier(schema) for schema in schemas)
 
 
+REPEATABLE_READ = b"begin isolation level repeatable read"
 ISOLATION_LEVELS = {
     "read committed": None,
-    "repeatable read": b"begin isolation level repeatable read",
+    "repeatable read": REPEATABLE_READ,
     "serializable": b"begin isolation level serializable",
 }
 BEGIN = b"begin"

@@ -11,6 +11,7 @@ from autorest.sql.session import (
     BEGIN,
     CHECK_CONSTRAINTS,
     ISOLATION_LEVELS,
+    REPEATABLE_READ,
     pre_request_statement,
     search_path,
     settings_statement,
@@ -35,6 +36,7 @@ class Terms(NamedTuple):
 
     settings   of the function that is called, made for the whole transaction
     isolation  of the function that is called, None for the role's own
+    stable     whether what was read must still be so when something is written: at least repeatable read
     decided    whether the results decide between commit and rollback
     """
 
@@ -45,6 +47,7 @@ class Terms(NamedTuple):
     timezone: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
     isolation: str | None = None
+    stable: bool = False
 
 
 class Frame(NamedTuple):
@@ -94,7 +97,8 @@ class Session:
         before = self.role_settings.get(role, ())
         after = (*terms.settings, *self.app_settings)
         timezone = () if terms.timezone is None else (terms.timezone.encode(),)
-        begin = ISOLATION_LEVELS.get(terms.isolation or self.role_isolation.get(role, "read committed"))
+        isolation = terms.isolation or self.role_isolation.get(role, "read committed")
+        begin = ISOLATION_LEVELS.get(isolation) or (REPEATABLE_READ if terms.stable else None)
         closing: tuple[Statement, ...] = ()
         end = "commit"
         if terms.rollback:

@@ -43,6 +43,7 @@ from autorest.request.model import (
 )
 from autorest.request.order import parse_order
 from autorest.request.payload import parse_csv, parse_payload
+from autorest.request.preconditions import Tags, parse_tags
 from autorest.request.preferences import parse_preferences
 from autorest.request.query import canonical, parse_query, split_query
 from autorest.request.request import RequestSettings, parse_request
@@ -488,3 +489,37 @@ def test_every_header_is_read(value: str, allow: bool) -> None:
     assert parse_preferences([value], allow_transaction_override=allow) is not None
     assert len(parse_accept(value)) == (value.count(",") + 1 if value else 0)
     assert parse_media_type(value).essence == parse_media_type(value).essence.lower()
+
+
+# --- entity tags ----------------------------------------------------------------------------------
+
+tag_bytes = st.binary(max_size=12).map(
+    lambda some: bytes(b for b in some if b == 0x21 or 0x23 <= b <= 0x7E or b > 0x7F)
+)
+blanks = st.sampled_from([b"", b" ", b"\t", b"  "])
+
+
+@given(
+    st.lists(st.tuples(tag_bytes, st.booleans(), blanks, blanks), max_size=6), st.sampled_from([b",", b",,", b", ,"])
+)
+def test_a_list_of_tags_is_read_as_it_was_meant(meant: list[tuple[bytes, bool, bytes, bytes]], comma: bytes) -> None:
+    written = comma.join(
+        b'%b%b"%b"%b' % (before, b"W/" if weak else b"", tag, after) for tag, weak, before, after in meant
+    )
+    assert parse_tags(written) == Tags(
+        False,
+        frozenset(tag for tag, weak, _, _ in meant if not weak),
+        frozenset(tag for tag, weak, _, _ in meant if weak),
+    )
+
+
+@given(
+    st.lists(st.sampled_from([b'"', b"W/", b",", b" ", b"*", b"a", b"\xff", b"\\"]) | st.binary(max_size=3)).map(
+        b"".join
+    )
+)
+def test_any_header_is_a_list_of_tags_or_of_none(value: bytes) -> None:
+    found = parse_tags(value)
+    assert found.anything == (value.strip(b" \t") == b"*")
+    for tag in found.strong | found.weak:
+        assert b'"' + tag + b'"' in value and b'"' not in tag

@@ -18,10 +18,12 @@ def snapshot() -> Snapshot:
     return Snapshot(Settings(db_schemas=("api",)), CATALOG)
 
 
-def prepared(snapshot: Snapshot, target: str, body: bytes = b"", **headers: str) -> Prepared:
+def prepared(
+    snapshot: Snapshot, target: str, body: bytes = b"", *, method: str | None = None, **headers: str
+) -> Prepared:
     path, _, query = target.partition("?")
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    raw = RawRequest("POST" if body else "GET", path.encode(), query.encode(), sent, body)
+    raw = RawRequest(method or ("POST" if body else "GET"), path.encode(), query.encode(), sent, body)
     found = prepare(snapshot, CATALOG, raw, read_headers(sent))
     assert isinstance(found, Prepared)
     return found
@@ -99,3 +101,22 @@ def test_what_is_remembered_is_bounded(snapshot: Snapshot) -> None:
     for number in range(1, snapshot.templates.size):
         prepared(snapshot, f"/directors?id=eq.{number}")
     assert prepared(snapshot, "/directors?id=eq.0") is not first
+
+
+def test_preconditions_make_another_template_of_a_write_only(snapshot: Snapshot) -> None:
+    plain = prepared(snapshot, "/directors?id=eq.1")
+    assert prepared(snapshot, "/directors?id=eq.1", if_none_match='"a"') is plain
+    write = prepared(snapshot, "/directors?id=eq.1", b'{"name": "a"}', method="PATCH")
+    guarded = prepared(snapshot, "/directors?id=eq.1", b'{"name": "a"}', method="PATCH", if_match='"a"')
+    again = prepared(snapshot, "/directors?id=eq.2", b'{"name": "b"}', method="PATCH", if_match='"b"')
+    assert write.template.guard is None and write.facts.preconditions is None
+    assert guarded.template is again.template is not write.template
+    assert guarded.facts.preconditions != again.facts.preconditions
+    assert [len(each.statements) for each in (write, guarded)] == [1, 2]
+
+
+def test_preconditions_mean_nothing_where_they_are_off() -> None:
+    off = Snapshot(Settings(db_schemas=("api",), server_etags=False), CATALOG)
+    write = prepared(off, "/directors?id=eq.1", b'{"name": "a"}', method="PATCH", if_match='"a"')
+    assert write.template.guard is None
+    assert prepared(off, "/directors").template.responder.tagger is None

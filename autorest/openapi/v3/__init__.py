@@ -34,6 +34,7 @@ def document_v3(
     anonymous: bool = True,
     login: bool = False,
     registration: bool = False,
+    conditional: bool = True,
 ) -> Json:
     """Return the OpenAPI 3.1 document of `schema`.
 
@@ -41,7 +42,7 @@ def document_v3(
     `schema_comment` is the title, the rest the description. `server_url` is where the API is
     reached; a relative one counts from where the document was found. `profiles` are the exposed
     schemas, the default first. `anonymous`: requests without a token are served. `login` and
-    `registration`: the paths below /auth/ that are switched on.
+    `registration`: the paths below /auth/ that are switched on. `conditional`: entity tags are.
     """
     types = Types.of(catalog)
     several = len(profiles) > 1
@@ -52,17 +53,17 @@ def document_v3(
     for relation in visible_relations(catalog, schema, relations):
         access = Access() if relations is None else relations[relation.name]
         name = relation.name.name
-        if item := relation_parts.path_item(relation, access, types, profiles=several):
+        if item := relation_parts.path_item(relation, access, types, profiles=several, conditional=conditional):
             documented.add(relation.name)
             paths[f"/{path_segment(name)}"] = item
             tags[name] = {"name": name, "description": relation.description} if relation.description else {"name": name}
             components["schemas"] |= relation_parts.schemas(relation, access, catalog, types)
             components["parameters"] |= relation_parts.filter_parameters(relation)
-            components["responses"] |= relation_parts.responses(relation, catalog, types)
+            components["responses"] |= relation_parts.responses(relation, catalog, types, conditional=conditional)
     for routine, overloads in visible_routines(catalog, schema, routines):
         tags[routine_parts.TAG] = {"name": routine_parts.TAG, "description": "Functions of the database"}
         paths[f"/rpc/{path_segment(routine.name)}"] = routine_parts.path_item(
-            overloads, catalog, documented, types, profiles=several
+            overloads, catalog, documented, types, profiles=several, conditional=conditional
         )
         components["schemas"] |= routine_parts.schemas(overloads, types)
         components["responses"] |= routine_parts.responses(overloads, catalog, documented, types)

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-_NOT_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_-]|^(?:Error|Filter|auth|rpc)$")
 _PLAIN_FIELD: Final = re.compile(r"[\w$]+(?:[ -]+[\w$]+)*")
 _RESERVED: Final = frozenset({"select", "columns", "on_conflict", "order", "limit", "offset", "and", "or", "not"})
 
@@ -15,7 +15,8 @@ def component_key(name: str) -> str:
     """Return `name` as a key under `components` (`^[a-zA-Z0-9._-]+$`), different for different names.
 
     Every other character is written as a dot and its UTF-8 bytes in hexadecimal, the dot as well: a
-    suffix that starts with a dot and a letter beyond F never meets another name.
+    suffix that starts with a dot and a letter beyond F never meets another name. Whole names that the document itself
+    uses, or begins keys with, are written in hexadecimal, too.
     """
     return _NOT_IN_KEY.sub(lambda match: "".join(f".{byte:02X}" for byte in match[0].encode()), name)
 

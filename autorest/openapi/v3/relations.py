@@ -188,14 +188,15 @@ def rows_content(row: Json, example: Json | None, extra: Iterable[str] = ()) -> 
     }
 
 
-def responses(relation: Relation, catalog: Catalog, types: Types) -> Json:
+def responses(relation: Relation, catalog: Catalog, types: Types, *, conditional: bool) -> Json:
     """Return the answer with rows of the relation, which all its operations share, by its key."""
+    tags = ("ETag",) if conditional else ()
     key = component_key(relation.name.name)
     example = {column.name: types.example(column) for column in relation.columns.values()}
     return {
         _rows_key(relation): {
             "description": f"Rows of {relation.name.name}",
-            "headers": shared.headers("Content-Range", "Content-Location", "Preference-Applied"),
+            "headers": shared.headers("Content-Range", "Content-Location", "Preference-Applied", *tags),
             "content": rows_content(shared.schema(key), example, extra_media_types(relation, catalog)),
         }
     }
@@ -219,9 +220,9 @@ def extra_media_types(relation: Relation, catalog: Catalog) -> list[str]:
 # --- operations -----------------------------------------------------------------------------------
 
 
-def path_item(relation: Relation, access: Access, types: Types, *, profiles: bool) -> Json:
+def path_item(relation: Relation, access: Access, types: Types, *, profiles: bool, conditional: bool) -> Json:
     """Return the operations that the database allows on the relation; empty if it allows none."""
-    operations = _Operations(relation, types, profiles)
+    operations = _Operations(relation, types, profiles, conditional)
     inserts, updates = relation.insertable and access.insert, relation.updatable and access.update
     item: Json = {}
     if access.select:
@@ -250,10 +251,11 @@ def _key_is_written(relation: Relation) -> bool:
 class _Operations:
     """Makes the operations of one relation."""
 
-    def __init__(self, relation: Relation, types: Types, profiles: bool) -> None:
+    def __init__(self, relation: Relation, types: Types, profiles: bool, conditional: bool) -> None:
         self.relation = relation
         self.types = types
         self.profiles = profiles
+        self.conditional = conditional
         self.name = relation.name.name
         self.key = component_key(self.name)
 
@@ -261,10 +263,15 @@ class _Operations:
         return self._operation(
             "read",
             f"Read rows of {self.name}",
-            [*self._filters(), *map(shared.parameter, ("select", "order", "limit", "offset", "Range", "preferRead"))],
+            [
+                *self._filters(),
+                *map(shared.parameter, ("select", "order", "limit", "offset", "Range", "preferRead")),
+                *self._conditions("If-None-Match"),
+            ],
             {
                 "200": self._rows("All rows that were asked for"),
                 "206": self._rows("A part of the rows, which were counted"),
+                **(shared.not_modified() if self.conditional else {}),
                 **shared.failures(300, 416),
             },
         )
@@ -312,12 +319,16 @@ class _Operations:
         return self._operation(
             "upsert",
             f"Insert or replace one row of {self.name}",
-            [*key, *map(shared.parameter, ("select", "columns", "preferUpsert"))],
+            [
+                *key,
+                *map(shared.parameter, ("select", "columns", "preferUpsert")),
+                *self._conditions("If-Match", "If-None-Match"),
+            ],
             {
                 "200": self._rows("Replaced; the row, with `return=representation`"),
                 "201": self._rows("Inserted; the body holds the row with `return=representation`"),
                 "204": shared.response("Done", "Replaced"),
-                **shared.failures(405, 409, 413),
+                **shared.failures(405, 409, 413, *self._refusals()),
             },
             {
                 "required": True,
@@ -331,7 +342,11 @@ class _Operations:
         return self._operation(
             "update",
             f"Update rows of {self.name}",
-            [*self._filters(), *map(shared.parameter, ("select", "columns", "preferUpdate"))],
+            [
+                *self._filters(),
+                *map(shared.parameter, ("select", "columns", "preferUpdate")),
+                *self._conditions("If-Match"),
+            ],
             self._changed("Updated"),
             {
                 "required": True,
@@ -347,7 +362,7 @@ class _Operations:
         return self._operation(
             "delete",
             f"Delete rows of {self.name}",
-            [*self._filters(), *map(shared.parameter, ("select", "preferDelete"))],
+            [*self._filters(), *map(shared.parameter, ("select", "preferDelete")), *self._conditions("If-Match")],
             self._changed("Deleted"),
         )
 
@@ -377,8 +392,14 @@ class _Operations:
         return {
             "200": self._rows(f"{done}; the rows, with `return=representation`"),
             "204": shared.response("Done", done),
-            **shared.failures(409, 413),
+            **shared.failures(409, 413, *self._refusals()),
         }
+
+    def _conditions(self, *names: str) -> Iterable[Json]:
+        return map(shared.parameter, names) if self.conditional else ()
+
+    def _refusals(self) -> tuple[int, ...]:
+        return (412,) if self.conditional else ()
 
     def _filters(self) -> list[Json]:
         return [*filter_references(self.relation), shared.parameter("and"), shared.parameter("or")]

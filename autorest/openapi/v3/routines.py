@@ -42,6 +42,7 @@ def path_item(
     types: Types,
     *,
     profiles: bool,
+    conditional: bool,
 ) -> Json:
     """Return POST, and GET if an overload does not write. `documented` are the relations with schemas."""
     first = overloads[0]
@@ -64,9 +65,10 @@ def path_item(
                 *_query_arguments(by_query, types),
                 *reading,
                 shared.parameter("preferCall"),
+                *([shared.parameter("If-None-Match")] if conditional else []),
                 *([shared.parameter("Accept-Profile")] if profiles else []),
             ],
-            "responses": answers,
+            "responses": {**(shared.not_modified() if conditional else {}), **answers},
         }
     item["post"] = {
         "operationId": f"call_{name}",

@@ -154,6 +154,13 @@ _FAILURES: Final[Mapping[int, _Failure]] = {
         "23505",
         'duplicate key value violates unique constraint "orders_pkey"',
     ),
+    412: _Failure(
+        "PreconditionFailed",
+        "The row is another one than `If-Match` names, or is gone; or `If-None-Match` rules out what is there "
+        "(`HTTP412`). Nothing was changed: read it again.",
+        "HTTP412",
+        "A precondition of the request does not hold",
+    ),
     413: _Failure("ContentTooLarge", "The body is longer than the server takes.", "PGRST102", "The body is too long"),
     416: _Failure(
         "RangeNotSatisfiable",
@@ -188,6 +195,11 @@ _ALWAYS: Final = (400, 401, 403, 404, 406, 500, 503, 504)
 _HEADERS: Final[Mapping[str, tuple[str, Json, str | int]]] = {
     "Content-Range": ("First and last row, and the total if it was counted", {"type": "string"}, "0-24/3573"),
     "Content-Location": ("The target with its parameters in order", {"type": "string"}, "/orders?id=eq.1"),
+    "ETag": (
+        "The tag of this answer, for `If-None-Match` of a GET and `If-Match` of a write with the same URL",
+        {"type": "string"},
+        '"5ee1a2b0c4d3f697"',
+    ),
     "Location": ("Where the new row is", {"type": "string"}, "/orders?id=eq.1"),
     "Preference-Applied": ("The preferences that were honoured", {"type": "string"}, "return=representation"),
     "WWW-Authenticate": ("What is wrong with the token (RFC 6750)", {"type": "string"}, "Bearer"),
@@ -222,6 +234,11 @@ def failures(*statuses: int) -> Json:
     return responses
 
 
+def not_modified() -> Json:
+    """Return the answer to what a client has already, by its status."""
+    return {"304": {"$ref": "#/components/responses/NotModified"}}
+
+
 def components(profiles: tuple[str, ...]) -> Json:
     """Return the shared components; `profiles` are the schemas a client may choose from."""
     return {
@@ -236,6 +253,10 @@ def components(profiles: tuple[str, ...]) -> Json:
             "Done": {
                 "description": "Done",
                 "headers": headers("Content-Range", "Preference-Applied"),
+            },
+            "NotModified": {
+                "description": "The client has this answer already: its tag is in `If-None-Match`.",
+                "headers": headers("ETag"),
             },
             "Error": {
                 "description": "Any other error, such as one that a function raises with a status of its own.",
@@ -315,6 +336,18 @@ def _parameters() -> Json:
             "description": "First and last row, counted from 0; the last may be left out. Of GET only.",
             "schema": {"type": "string", "pattern": "^[0-9]+-[0-9]*$"},
             "example": "0-24",
+        },
+        "If-Match": {
+            "name": "If-Match",
+            "in": "header",
+            "description": "Write only if GET of this URL still has one of these tags; `*`: if there is a row.",
+            "schema": {"type": "string"},
+        },
+        "If-None-Match": {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "Answer 304 to a GET that would have one of these tags. In a PUT, `*`: create only.",
+            "schema": {"type": "string"},
         },
         **{key: _prefer(names) for key, names in _PREFER_SETS.items()},
     }

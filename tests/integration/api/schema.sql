@@ -274,6 +274,9 @@ CREATE FUNCTION hidden.before_request() RETURNS void LANGUAGE plpgsql AS $$ BEGI
     END IF;
     PERFORM set_config('response.headers', '[{"X-Before": "seen"}]', true);
 END $$;
+CREATE FUNCTION hidden.tag_request() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('response.headers', '[{"ETag": "\"version-7\""}, {"Cache-Control": "no-cache"}]', true);
+END $$;
 GRANT USAGE ON SCHEMA hidden TO house_anon, house_user;
 REVOKE EXECUTE ON FUNCTION wait(float) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wait(float) TO house_anon, house_user, house_writer;

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -49,6 +49,7 @@ def schemas(catalog: Catalog = CATALOG) -> dict[str, Any]:
         {"login": True, "registration": True},
         {"relations": {}, "routines": ()},
         {"schema_comment": "Title\n\nDescription"},
+        {"conditional": False},
     ],
 )
 def test_it_is_valid_openapi_31(changes: dict[str, Any]) -> None:
@@ -66,6 +67,7 @@ def test_it_is_valid_whatever_things_are_called(relation: str, column: str) -> N
 
 
 @settings(deadline=None, max_examples=50)
+@example(["Error", "Filter", "rpc", "auth"])
 @given(st.lists(names, min_size=2, max_size=4, unique=True))
 def test_different_names_never_meet(given_names: list[str]) -> None:
     relations = {named(name): Relation(named(name), columns(Column("c", "text", "text"))) for name in given_names}
@@ -188,9 +190,9 @@ def test_every_example_fits_its_schema() -> None:
     for content in media(produced):
         schema = resolved(produced, content["schema"])
         examples = [content["example"]] if "example" in content else []
-        examples += [example["value"] for example in content.get("examples", {}).values()]
-        for example in examples:
-            Draft202012Validator(schema).validate(example)
+        examples += [each["value"] for each in content.get("examples", {}).values()]
+        for value in examples:
+            Draft202012Validator(schema).validate(value)
             checked += 1
     assert checked > 30
 
@@ -220,6 +222,7 @@ def test_every_column_is_a_filter() -> None:
         "offset",
         "Range",
         "Prefer",
+        "If-None-Match",
     }
     odd = parameters(produced, "/odd%20%2F%7Bname%7D~%25%22", "get")
     assert {'"a.b,c"', '"select"', "select", "with space"} <= set(odd)
@@ -251,6 +254,22 @@ def test_the_pattern_of_filters_takes_filters(value: str) -> None:
 @pytest.mark.parametrize("value", ["5", "eq", "equals.5", "is.maybe", "in.1,2", "neq(any).{1}", "not.not.eq.1"])
 def test_the_pattern_of_filters_refuses_what_is_none(value: str) -> None:
     assert not re.search(FILTER_PATTERN, value)
+
+
+def test_conditions_are_described_where_they_are_heeded() -> None:
+    produced, without = document(), document(conditional=False)
+    for method, conditions, status in (
+        ("get", {"If-None-Match"}, "304"),
+        ("put", {"If-Match", "If-None-Match"}, "412"),
+        ("patch", {"If-Match"}, "412"),
+        ("delete", {"If-Match"}, "412"),
+    ):
+        operation, plain = (each["paths"]["/projects"][method] for each in (produced, without))
+        assert {name for name in parameters(produced, "/projects", method) if name.startswith("If-")} == conditions
+        assert status in operation["responses"] and status not in plain["responses"]
+        assert not any(name.startswith("If-") for name in parameters(without, "/projects", method))
+    assert "ETag" in produced["components"]["responses"]["projects.rows"]["headers"]
+    assert "ETag" not in without["components"]["responses"]["projects.rows"]["headers"]
 
 
 def test_put_needs_the_whole_key() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from autorest.response.compression import (
     LEAST_BYTES,
-    as_compressed,
+    as_coded,
     chosen_coding,
     compressed,
     is_compressible,
@@ -84,5 +84,12 @@ def test_caches_learn_what_an_answer_depends_on() -> None:
 
 
 def test_the_headers_of_a_compressed_answer_are_its_own() -> None:
-    headers = as_compressed([JSON, (b"content-length", b"1000")], b"abc", b"gzip")
-    assert headers == [JSON, (b"content-length", b"3"), (b"content-encoding", b"gzip")]
+    plain = [JSON, (b"content-length", b"1000"), (b"etag", b'"0123456789abcdef"'), (b"vary", b"Accept")]
+    varies = (b"vary", b"Accept, Accept-Encoding")
+    assert as_coded(plain, b"gzip") == [
+        JSON,
+        (b"etag", b'"0123456789abcdef-gzip"'),
+        varies,
+        (b"content-encoding", b"gzip"),
+    ]
+    assert as_coded(plain, None) == [*plain[:3], varies]
