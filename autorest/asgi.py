@@ -133,7 +133,7 @@ class Front:
         if self.compresses and is_compressible(response.headers, response.body):
             coding = chosen_coding(headers.get(b"accept-encoding", b"identity"))
             response = response._replace(headers=as_coded(response.headers, coding))
-        if method in READS and b"if-none-match" in headers and self.tags:
+        if b"if-none-match" in headers and self.tags and method in READS:
             response = unchanged(response, asked_tags(scope["headers"])) or response
         if coding is not None and response.body and method != "HEAD":
             response = await packed(response, coding)
