@@ -80,7 +80,7 @@ class Guard(NamedTuple):
         if rows > MOST_ROWS:
             return Refused(outdated(f"If-Match guards at most {MOST_ROWS} rows.", "Name fewer rows in the URL."))
         if not self._is_named(before, rows, wanted.match, weakly=False):
-            return _changed()
+            return _changed("What is there is not what If-Match names.")
         if self.counted and page_of(written) > rows:
             return Refused(
                 outdated(
@@ -118,15 +118,12 @@ class Guard(NamedTuple):
         return any(digits_of(opaque) in digits for opaque in named)
 
 
-def understood(error_state: str) -> Refused | None:
+def understood(sqlstate: str) -> Refused | None:
     """Return what an SQLSTATE means for a guarded write, None where it means nothing else than always."""
-    return _changed() if error_state == CHANGED_MEANWHILE else None
+    if sqlstate != CHANGED_MEANWHILE:
+        return None
+    return _changed("Another request wrote at the same time what this one was to write.")
 
 
-def _changed() -> Refused:
-    return Refused(
-        outdated(
-            "What is there is not what If-Match names.",
-            "Somebody changed it: read it again, and decide anew on what it is now.",
-        )
-    )
+def _changed(details: str) -> Refused:
+    return Refused(outdated(details, "Somebody changed it: read it again, and decide anew on what it is now."))

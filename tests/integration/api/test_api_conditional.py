@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.integration.api.conftest import SETTINGS, Gateways
@@ -19,6 +21,7 @@ from tests.support.gateway import GatewayProcess
 from tests.support.pooler import Pooler
 from tests.support.process import Unavailable
 from tests.support.skips import lacking
+from tests.support.waiting import until
 
 EXACT = {"Prefer": "count=exact"}
 STRIPPED = {"Accept": "application/vnd.pgrst.array+json;nulls=stripped"}
@@ -467,6 +470,24 @@ def pooled(house: Cluster) -> Iterator[GatewayProcess]:
     direct = {"db-direct-uri": house.dsn("house_authenticator", DATABASE), "db-pool": "8"}
     with pooler, GatewayProcess(pooler.dsn("house_authenticator", DATABASE), SETTINGS | direct) as gateway:
         yield gateway
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+def test_who_waited_for_another_s_write_does_not_overwrite_it(
+    emptied: Cluster, pooled: GatewayProcess, method: str
+) -> None:
+    """The tag is the right one when it is compared; the row changes between that and the write."""
+    emptied.execute("INSERT INTO api.items (id, name) VALUES (1, 'milk')", dbname=DATABASE)
+    with httpx.Client(base_url=pooled.url, timeout=20) as client, ThreadPoolExecutor(1) as pool:
+        known = tag(client.get(ITEM))
+        body = None if method == "DELETE" else {"id": 1, "name": "wine"}
+        with psycopg.connect(emptied.dsn(dbname=DATABASE)) as other:
+            other.execute("UPDATE api.items SET name = 'bread' WHERE id = 1")
+            answer = pool.submit(client.request, method, ITEM, json=body, headers=given(known))
+            asyncio.run(until(lambda: bool(emptied.execute("SELECT 1 FROM pg_locks WHERE NOT granted"))))
+            other.commit()
+        assert "at the same time" in error(answer.result(), 412, "HTTP412")["details"]
+    assert name_of(emptied) == "bread"
 
 
 @pytest.mark.parametrize("role", ["house_anon", "house_careful"])
