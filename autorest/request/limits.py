@@ -26,3 +26,6 @@ MAX_DIGITS: Final = 30
 
 #: Levels of arrays and objects of a JSON body: orjson's own limit, named here for the error and the documentation.
 MAX_JSON_DEPTH: Final = 1_024
+
+#: Bytes of one line (record) of a CSV or NDJSON body, which is held in memory until it ends.
+MAX_LINE: Final = 67_108_864

@@ -19,6 +19,9 @@ _WEIGHT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re
 
 ANY: Final = MediaType("*/*")
 JSON: Final = MediaType("application/json")
+CSV: Final = MediaType("text/csv")
+#: One JSON object a line; PostgREST does not have it.
+NDJSON: Final = MediaType("application/x-ndjson")
 
 
 def parse_media_type(text: str) -> MediaType:
