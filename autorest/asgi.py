@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autorest import __version__
 from autorest.errors import Refused
+from autorest.incoming import ClientGone, Rest
 from autorest.logs import RequestLog
 from autorest.metrics import RequestMetrics
 from autorest.openapi.negotiation import prefers_page
@@ -19,6 +20,7 @@ from autorest.refusals import broken, too_large, too_slow
 from autorest.request.media_types import parse_accept
 from autorest.request.preconditions import Tags, parse_tags
 from autorest.request.raw import RawRequest
+from autorest.request.streaming import STREAMED_FROM, is_streamed
 from autorest.response.compression import as_coded, chosen_coding, compressed, is_compressible
 from autorest.response.errors import error_response
 from autorest.response.headers import content_length
@@ -33,6 +35,8 @@ logger = logging.getLogger("autorest")
 SERVER = (b"server", f"autorest/{__version__}".encode())
 #: Below these paths are the page's files, and the login.
 PAGES, LOGIN = "/-/", "/auth/"
+#: The body of a GET, and that nothing more of it comes.
+NO_BODY = (b"", None)
 #: The status under which requests are counted whose client did not wait for the answer.
 CLIENT_GONE = 499
 #: Bodies of this size and more are compressed in a thread: other requests do not wait that long.
@@ -107,8 +111,8 @@ class Front:
             return
         trace = Trace() if self.timed or self.logs_queries else None
         try:
-            body = await self._body(headers, receive) if method != "GET" else b""
-            raw = RawRequest(method, scope["raw_path"], scope["query_string"], scope["headers"], body)
+            body, rest = await self._body(scope, headers, receive) if method != "GET" else NO_BODY
+            raw = RawRequest(method, scope["raw_path"], scope["query_string"], scope["headers"], body, rest)
             response = await self.gateway.answer(raw, trace)
         except Refused as refused:
             response = error_response(refused.error)
@@ -172,8 +176,11 @@ class Front:
                 self.log.write_error(response.error)
             self.log.write(scope, response, size, seconds)
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        """Return the whole body. Raises Refused when it is too large, ClientGone when it does not end."""
+    async def _body(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> tuple[bytes, Rest | None]:
+        """Return the whole body, or the beginning and the rest of a large one that is taken as a stream.
+
+        Raises Refused when it is too large, ClientGone when it does not end.
+        """
         most = self.max_body_size
         declared = headers.get(b"content-length")
         if most and declared is not None and declared.isdigit() and int(declared) > most:
@@ -186,17 +193,15 @@ class Front:
                 raise ClientGone
             chunk: bytes = message.get("body", b"")
             if not message.get("more_body", False) and not chunks and (not most or len(chunk) <= most):
-                return chunk
+                return chunk, None
             size += len(chunk)
             if most and size > most:
                 raise Refused(too_large(most))
             chunks.append(chunk)
             if not message.get("more_body", False):
-                return b"".join(chunks)
-
-
-class ClientGone(Exception):
-    """The client left before its request was whole."""
+                return b"".join(chunks), None
+            if size > STREAMED_FROM and is_streamed(scope["method"], scope["raw_path"], scope["headers"]):
+                return b"".join(chunks), Rest(receive, size, most)
 
 
 class Delegated:

@@ -10,6 +10,7 @@ from psycopg.pq.abc import PGresult
 from autorest.auth.authenticator import Authenticator
 from autorest.auth.identity import Identity
 from autorest.auth.refusals import UnknownKey
+from autorest.bulk import Bulk
 from autorest.catalog.model import Catalog
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
 from autorest.database.pool import Database, Verdict
@@ -40,6 +41,7 @@ class Gateway:
         self.database = database
         self.authenticator = authenticator
         self.snapshot = snapshot
+        self.bulk = Bulk(database, snapshot.settings.db_pool)
         self.unready: Callable[[], Refused] = no_catalog
 
     async def answer(self, raw: RawRequest, trace: Trace | None = None) -> Response:
@@ -60,7 +62,7 @@ class Gateway:
                 trace.mark("jwt")
             if snapshot.catalog is None:
                 raise self.unready()
-            prepared = prepare(snapshot, snapshot.catalog, raw, head, trace)
+            prepared = prepare(snapshot, snapshot.catalog, raw, head, trace) if raw.rest is None else None
             caller = Caller(
                 identity.role,
                 identity.role_bytes,
@@ -74,6 +76,8 @@ class Gateway:
                 response = await self._run(snapshot, caller, prepared, trace)
             elif isinstance(prepared, InfoPlan):
                 response = info_response(prepared.allow)
+            elif prepared is None:
+                response = await self.bulk.insert(snapshot, snapshot.catalog, caller, raw, trace)
             else:
                 response = await self._describe(snapshot, snapshot.catalog, caller, prepared, trace)
         except Refused as refused:

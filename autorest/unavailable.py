@@ -42,7 +42,9 @@ def unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error
                 "PGRST001",
                 "The connection to the database was lost during the request",
                 str(error) or None,
-                "What the request was to write may or may not have been written.",
+                "Nothing of what the request was to write has been written."
+                if error.uncommitted
+                else "What the request was to write may or may not have been written.",
                 headers=_retry_after(error.retry_after),
             ).error
 

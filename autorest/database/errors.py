@@ -104,12 +104,14 @@ class ConnectionFailed(Unavailable):
 class ConnectionLost(Unavailable):
     """The connection broke while the transaction was under way: whether it was committed is not known.
 
-    `error` is what the server said before it hung up, such as 57P01 when it was shut down.
+    Unless `uncommitted`: then it was not. `error` is what the server said before it hung up, such as 57P01 when it
+    was shut down.
     """
 
     def __init__(self, message: str, error: DatabaseError | None = None) -> None:
         super().__init__(message)
         self.error = error
+        self.uncommitted = False
 
 
 class PoolTimeout(Unavailable):

@@ -32,7 +32,7 @@ from psycopg.pq.abc import PGresult
 
 from autorest.database.connection import PooledConnection
 from autorest.database.errors import ConnectionLost, DatabaseError
-from autorest.sql.statement import Transaction
+from autorest.sql.statement import Statement, Transaction
 
 Results = list[PGresult]
 
@@ -248,6 +248,33 @@ class Pipeline:
             self.lose(str(error))
         except BaseException:
             self.lose("a transaction could not be sent")
+            raise
+
+    def proceed(self, statement: Statement, future: asyncio.Future[Any]) -> None:
+        """Send one more statement in the transaction that waits to be decided, as a batch of its own.
+
+        `future` gets its results as `start`'s did, and the transaction waits again; or an error, after it has been
+        rolled back.
+        """
+        assert self._transaction is not None
+        key = self._transaction.role, statement.text
+        self.future = future
+        self._aside.clear()
+        self._position = 0
+        try:
+            if not (statement.prepare and self._limit):
+                self._send_unnamed(statement.text, statement.parameters)
+            elif (name := self._prepared.get(key)) is not None:
+                self._send_prepared(name, statement.parameters)
+            else:
+                self._parse(key, statement.parameters, 0)
+            self._sync()
+            if self._pg.flush():
+                self._write_later()
+        except psycopg.Error as error:
+            self.lose(str(error))
+        except BaseException:
+            self.lose("a statement could not be sent")
             raise
 
     def probe(self, future: asyncio.Future[Any]) -> None:

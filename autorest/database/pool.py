@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 from psycopg_pool import PoolTimeout as LeaseTimeout
 
 from autorest.database.connection import PooledConnection, complete
+from autorest.database.conversation import Conversation, Talk
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
 from autorest.database.pipeline import CAN_CLOSE, Pipeline, StaleStatement, Wordings
 from autorest.sql.statement import Transaction
@@ -175,12 +176,15 @@ class Database:
             await asyncio.wait(self._leases | self._tasks, timeout=patience)
         await self._source.close()
 
-    async def run(self, transaction: Transaction, verdict: Verdict | None = None) -> Sequence[PGresult]:
+    async def run(
+        self, transaction: Transaction, verdict: Verdict | None = None, talk: Talk | None = None
+    ) -> Sequence[PGresult]:
         """Run a transaction and return one result for each of its statements, all in text format.
 
         Where the transaction's end is `decide`, `verdict` is called with the results: it commits if that returns
-        true, and rolls back if it returns false or raises. When the calling task is cancelled, so is the
-        transaction in the database. A lost connection is never followed by another attempt.
+        true, and rolls back if it returns false or raises. So does `talk`, which may send more statements before.
+        When the calling task is cancelled, so is the transaction in the database. A lost connection is never followed
+        by another attempt.
 
         Raises DatabaseError, after everything was rolled back, if PostgreSQL refused a statement or the commit;
         PoolTimeout if no connection came free in time, ConnectionFailed if none could be opened, ConnectionLost if
@@ -199,7 +203,9 @@ class Database:
                 self._enqueue(transaction, future)
             try:
                 results: list[PGresult] = await future
-                if transaction.end == "decide":
+                if talk is not None:
+                    await self._talk(future, results, talk)
+                elif transaction.end == "decide":
                     future = self._conclude(future, results, verdict)
                     await future
                 return results
@@ -273,6 +279,24 @@ class Database:
         finally:
             pipeline.conclude(commit, ending)
         return ending
+
+    async def _talk(self, future: asyncio.Future[Any], results: list[PGresult], talk: Talk) -> None:
+        """Let `talk` go on in the open transaction that `future` has the first results of."""
+        pipeline = self._holder(future)
+        if pipeline is None:
+            raise ConnectionLost("the connection broke before the transaction was decided")
+        conversation = Conversation(pipeline, future)
+        try:
+            await conversation.end(await talk(conversation, results))
+        except BaseException as error:
+            conversation.future.cancel()
+            self._abandon(conversation.future)
+            if isinstance(error, ConnectionLost):
+                error.uncommitted = not conversation.ending
+            if isinstance(error, StaleStatement):
+                # What was said cannot be said again from the beginning.
+                raise DatabaseError(error.sqlstate, error.message, detail=error.detail, hint=error.hint) from None
+            raise
 
     def _unattended(self) -> asyncio.Future[Any]:
         """Return a future that nobody needs to wait for, even if it fails."""

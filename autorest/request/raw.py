@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
 from autorest.request.request import parse_cookies
 
 
+class Arriving(Protocol):
+    """The rest of a body, which is still arriving."""
+
+    async def read(self) -> bytes:
+        """Return what comes next, nothing when the body has ended. Raises Refused when it is too large."""
+
+
 class RawRequest(NamedTuple):
-    """Method, path and query string as they were sent, headers with names in lower case, the whole body."""
+    """Method, path and query string as they were sent, headers with names in lower case, the body.
+
+    It is the whole body, unless there is a `rest`.
+    """
 
     method: str
     path: bytes
     query_string: bytes
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes = b""
+    rest: Arriving | None = None
 
 
 class Heeded(NamedTuple):

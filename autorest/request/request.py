@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from autorest.catalog.model import QualifiedName
 from autorest.request.media_types import JSON, parse_accept, parse_media_type
-from autorest.request.model import ALL_ROWS, Action, ApiRequest
+from autorest.request.model import ALL_ROWS, Action, ApiRequest, Payload
 from autorest.request.payload import parse_payload
 from autorest.request.preconditions import Preconditions, parse_preconditions
 from autorest.request.preferences import parse_preferences
@@ -45,12 +45,13 @@ def parse_request(
     headers: Sequence[tuple[bytes, bytes]],
     body: bytes,
     settings: RequestSettings,
+    payload: Payload | None = None,
 ) -> ApiRequest:
     """Return what is asked for.
 
     `raw_path` is the path as it was sent, percent-encoded; `query_string` is without its question
     mark; names of `headers` may be in any case. Of a header sent twice, SQL sees the last; the
-    gateway itself goes by the first, as PostgREST does.
+    gateway itself goes by the first, as PostgREST does. Where a `payload` is given, the body is not looked at.
 
     Raises: Refused, with the first error in this order: path, schema, method, query string, range, body.
     """
@@ -71,7 +72,8 @@ def parse_request(
     asked = next((found for path, found in query.ranges if not path), ALL_ROWS)
     rows = top_range(method, asked, heeded.get("range"))
     content_type = parse_media_type(heeded["content-type"]) if "content-type" in heeded else JSON
-    payload = parse_payload(body, content_type, action, query.columns)
+    if payload is None:
+        payload = parse_payload(body, content_type, action, query.columns)
     cookie = heeded.get("cookie")
     seen.pop("cookie", None)
     return ApiRequest(
