@@ -134,9 +134,7 @@ def main() -> None:
     print(f"{'':8}{'seconds':>10}{'rows/s':>12}{'of copy':>10}{'CPU own':>10}{'grown MB':>10}")
     for way in ways:
         seconds = statistics.median(run.seconds for run in runs[way])
-        ratio = statistics.median(
-            copy.seconds / run.seconds for copy, run in zip(runs[COPY], runs[way], strict=True)
-        )
+        ratio = statistics.median(copy.seconds / run.seconds for copy, run in zip(runs[COPY], runs[way], strict=True))
         own = statistics.median(run.own for run in runs[way])
         growth = max(run.growth for run in runs[way])
         print(f"{way:8}{seconds:10.2f}{chosen.rows / seconds:12,.0f}{ratio:10.2f}{own:10.2f}{growth:10.1f}")

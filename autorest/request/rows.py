@@ -257,7 +257,8 @@ class NdjsonRows(Rows):
     def end(self) -> None:
         if self._decoder is not None:
             self._read(self._decoder.decode(b"", final=True).encode())
-        self._read_lines(b"".join(self._held))
+        if last := b"".join(self._held):
+            self._read_lines(last)
         self._held.clear()
 
     def _read(self, text: bytes) -> None:

@@ -15,7 +15,9 @@ from autorest.request.model import MediaType
 from autorest.request.rows import rows_of
 
 csv_texts = st.lists(
-    st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "bc", "NULL", "é", "國😀", " ", "\0", "\ufeff", '"x"', "\\"]),
+    st.sampled_from(
+        ['"', '""', ",", "\n", "\r\n", "\r", "a", "bc", "NULL", "é", "國😀", " ", "\0", "\ufeff", '"x"', "\\"]
+    ),
     max_size=30,
 ).map("".join)
 cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -24,7 +26,9 @@ tables = st.integers(1, 3).flatmap(
 )
 json_lines = st.lists(
     st.one_of(
-        st.sampled_from(["", " ", "\r", "{}", "[]", "1", "null", '{"a":1}', '{"a":1},{"a":2}', '{"a":', "2}", "\ufeff"]),
+        st.sampled_from(
+            ["", " ", "\r", "{}", "[]", "1", "null", '{"a":1}', '{"a":1},{"a":2}', '{"a":', "2}", "\ufeff"]
+        ),
         st.dictionaries(st.sampled_from("ab"), st.one_of(cells, st.integers(), st.none()), min_size=1).map(json.dumps),
         st.sampled_from(['{"a":1e999,"b":123456789012345678901234567890}', '{"a":"\\ud800"}', '{"a":{"b":[1]}}']),
     ),
@@ -43,7 +47,12 @@ def pieces(body: bytes, sizes: list[int]) -> Iterator[bytes]:
 
 
 def read(
-    body: bytes, content_type: MediaType, sizes: list[int], columns: tuple[str, ...] | None = None, *, take: bool = False
+    body: bytes,
+    content_type: MediaType,
+    sizes: list[int],
+    columns: tuple[str, ...] | None = None,
+    *,
+    take: bool = False,
 ) -> tuple[list[object], tuple[str, ...]] | tuple[str, object]:
     """Return rows and keys, or message and details of the refusal; `take` takes what there is after each piece."""
     rows = rows_of(content_type, columns)
@@ -137,7 +146,10 @@ def test_csv_is_read_as_character_by_character(text: str, sizes: list[int]) -> N
     expected = plain_csv(text)
     found = read(text.encode(), CSV, sizes)
     if expected is None:
-        assert found[0] in ("The body is not CSV", "The lines of the CSV body do not all have the same number of fields")
+        assert found[0] in (
+            "The body is not CSV",
+            "The lines of the CSV body do not all have the same number of fields",
+        )
     else:
         assert found == expected
 
