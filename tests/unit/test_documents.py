@@ -90,6 +90,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "nesting": limits.MAX_DEPTH,
         "columns and embeds of a ": limits.MAX_ITEMS,
         "nesting of a JSON body": limits.MAX_JSON_DEPTH,
+        "a line of a CSV or NDJSON body": limits.MAX_LINE,
     }
     assert {what: said[what] for what in known} == {what: f"{number:,}" for what, number in known.items()}
 

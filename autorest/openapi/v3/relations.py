@@ -188,6 +188,14 @@ def rows_content(row: Json, example: Json | None, extra: Iterable[str] = ()) -> 
     }
 
 
+def _lines() -> Json:
+    """Return the media types of bodies that have a row a line."""
+    return {
+        shared.CSV: {"schema": {"type": "string", "description": "The names of the columns, then a row a line"}},
+        shared.NDJSON: {"schema": {"type": "string", "description": "A JSON object a line"}},
+    }
+
+
 def responses(relation: Relation, catalog: Catalog, types: Types, *, conditional: bool) -> Json:
     """Return the answer with rows of the relation, which all its operations share, by its key."""
     tags = ("ETag",) if conditional else ()
@@ -285,7 +293,7 @@ class _Operations:
                 "examples": {"one": {"value": example}, "several": {"value": [example, example]}},
             },
             shared.FORM: {"schema": row},
-            shared.CSV: {"schema": {"type": "string"}},
+            **_lines(),
         }
         return self._operation(
             "insert",
@@ -353,7 +361,7 @@ class _Operations:
                 "content": {
                     shared.JSON: {"schema": row, "example": example},
                     shared.FORM: {"schema": row},
-                    shared.CSV: {"schema": {"type": "string"}},
+                    **_lines(),
                 },
             },
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from autorest.request import media_types
+
 Json = dict[str, Any]
 
 JSON: Final = "application/json"
 OBJECT: Final = "application/vnd.pgrst.object+json"
 STRIPPED_OBJECT: Final = "application/vnd.pgrst.object+json;nulls=stripped"
 STRIPPED_ARRAY: Final = "application/vnd.pgrst.array+json;nulls=stripped"
-CSV: Final = "text/csv"
+CSV: Final = media_types.CSV.essence
+NDJSON: Final = media_types.NDJSON.essence
 GEOJSON: Final = "application/geo+json"
 FORM: Final = "application/x-www-form-urlencoded"
 

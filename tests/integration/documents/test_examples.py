@@ -124,8 +124,11 @@ def test_tables_views_and_functions(reader: Reader) -> None:
         "insert into api.todos (title, list_id) select 'Milk', id from api.lists",
         dbname="app",
     )
+    (reader.folder / "todos.ndjson").write_text('{"title":"Bread"}\n{"title":"Butter"}\n')
     for example in typed[shows_rows:]:
         reader.type(example)
+    titles = {todo["title"] for todo in httpx.get(f"{reader.gateway.url}/todos").json()}
+    assert titles == {"Milk", "Bread", "Butter"}
     assert httpx.get(f"{reader.gateway.url}/rpc/number_of_notes").status_code == 401
     assert (
         "Lists of things to do"
