@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
 from autorest.catalog.document import document
 from autorest.metrics import Numbers, exposition
-from autorest.service import Service
 from autorest.settings.dump import dump
 
+if TYPE_CHECKING:
+    from autorest.service import Service
+
 JSON, TEXT = b"application/json", b"text/plain; charset=utf-8"
-#: Where a worker tells its supervisor the numbers that `/metrics` adds up.
-NUMBERS = "/numbers"
+#: Where a worker tells its supervisor the numbers that `/metrics` adds up, and is told of signals, by their names.
+NUMBERS, SIGNAL = "/numbers", "/signal/"
 
 
 class Insight(Protocol):
@@ -100,9 +102,16 @@ class Admin:
 
 
 class Control(Admin):
-    """What a worker answers its supervisor."""
+    """What a worker answers its supervisor. `signalled` does as a signal says."""
+
+    def __init__(self, insight: Insight, signalled: Callable[[str], None]) -> None:
+        super().__init__(insight)
+        self._signalled = signalled
 
     async def answer(self, path: str) -> tuple[int, bytes, bytes]:
         if path == NUMBERS:
             return 200, JSON, orjson.dumps((await self.insight.numbers()).plain())
+        if path.startswith(SIGNAL):
+            self._signalled(path.removeprefix(SIGNAL))
+            return 200, b"", b""
         return await super().answer(path)

@@ -52,7 +52,13 @@ OLDEST_SERVER = 14
 #: The role of statements that are the gateway's own: none is set, so it is the one that it connects as.
 OWN_ROLE = ""
 
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 FAILURES = (*UNREACHABLE, asyncpg.PostgresError, MissingSchemas)
 #: Settings that decide what is in the catalog.
 OF_CATALOG = ("db_schemas", "db_extra_search_path", "db_hoisted_tx_settings")
@@ -185,10 +191,13 @@ class Service:
 
     def reload_config(self) -> None:
         """Read the settings again: SIGUSR2."""
+        # Those of environment and file were read before this could be asked.
+        self._reread = True
         self.ask(config=True)
 
     def reload_schema(self) -> None:
         """Read the catalog again, and the settings where the database may hold some: SIGUSR1."""
+        self._reread = True
         self.ask(config=self.settings.db_config, catalog=True)
 
     async def is_connected(self) -> bool:
@@ -293,7 +302,8 @@ class Service:
         except Ended as end:
             self._end(str(end))
             return True
-        except FAILURES as error:
+        except Exception as error:
+            # Whatever it is: there is another attempt, or nobody would ever read the catalog again.
             self._failed(error)
             return False
         return True
@@ -437,7 +447,12 @@ class Service:
         if reason != self._told.failure or now - self._told.failure_at >= REPEAT_SECONDS:
             self._told.failure, self._told.failure_at = reason, now
             schemas = ",".join(self.settings.db_schemas)
-            logger.error("the catalog of db-schemas=%s could not be loaded, trying again: %s", schemas, reason)
+            logger.error(
+                "the catalog of db-schemas=%s could not be loaded, trying again: %s",
+                schemas,
+                reason,
+                exc_info=None if isinstance(error, FAILURES) else error,
+            )
 
     def _succeeded(self, catalog: Catalog, seconds: float) -> None:
         self.loads.succeeded += 1

@@ -9,8 +9,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from autorest.database.direct import connect_direct
 
 if TYPE_CHECKING:
@@ -29,9 +27,6 @@ BURST_SECONDS = 0.5
 #: How often the other end is asked for a sign of life, and how long that may take.
 KEEPALIVE_SECONDS = 5.0
 KEEPALIVE_PATIENCE = 3.0
-
-#: What a connection that cannot be opened or used raises.
-TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Listener:
@@ -81,7 +76,8 @@ class Listener:
         while first or self.recover:
             try:
                 connection = await connect_direct(self.conninfo, writable=True)
-            except TROUBLE as error:
+            except Exception as error:
+                # Whatever it is: there is another attempt, or nobody would ever listen again.
                 reason: object = error
             else:
                 try:
@@ -92,14 +88,14 @@ class Listener:
                         self._payloads.put_nowait(EVERYTHING)
                     first = False
                     reason = await self._watch(connection)
-                except TROUBLE as error:
+                except Exception as error:
                     reason = error
                 finally:
                     self.listening = False
                     connection.terminate()
             failures += 1
             delay = min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LAST_BACKOFF) * random.uniform(0.9, 1.1)
-            logger.warning("not listening on channel %r, next attempt in %.1f s: %s", self.channel, delay, reason)
+            logger.warning("not listening on channel %r, next attempt in %.1f s: %s", self.channel, delay, told(reason))
             await asyncio.sleep(delay)
 
     async def _watch(self, connection: Connection) -> str:
@@ -136,3 +132,8 @@ class Listener:
                     async with asyncio.timeout(QUIET_SECONDS):
                         payloads[await self._payloads.get()] = None
         return list(payloads)
+
+
+def told(reason: object) -> str:
+    """Return a reason in one line."""
+    return " ".join(str(reason).split()) or type(reason).__name__

@@ -12,19 +12,17 @@ from autorest.admin import Admin, Control, ServiceInsight
 from autorest.app import login_application, pages_application
 from autorest.asgi import Front
 from autorest.logs import RequestLog, set_log_level
-from autorest.server.http import HttpServer
+from autorest.server.http import ADMIN_SECONDS, PATIENT, HttpServer
 from autorest.server.protocol import Limits
-from autorest.server.signals import handle_signals
 from autorest.server.sockets import described, is_there, unbindable, unix_path
 from autorest.service import Service
 from autorest.settings import Settings
+from autorest.signals import ENDING, RELOADING, handle_signals
 
 logger = logging.getLogger("autorest")
 
-#: For the admin server and for the supervisor: nobody there has to be kept out.
-PATIENT = Limits(head_seconds=0.0, idle_seconds=0.0, silent_seconds=0.0)
-#: How long the admin server has to finish, and how long connections to the database have to close.
-ADMIN_SECONDS, DATABASE_SECONDS, HURRIED_SECONDS = 0.5, 5.0, 0.1
+#: How long connections to the database have to close.
+DATABASE_SECONDS, HURRIED_SECONDS = 5.0, 0.1
 #: How often a worker looks whether its supervisor is there.
 SUPERVISED_SECONDS = 0.5
 
@@ -63,7 +61,7 @@ class GatewayProcess:
         self.main_server = HttpServer(front, limits)
         insight = ServiceInsight(service, self.accepts, lambda: len(self.main_server.connections.open))
         self.admin_server = HttpServer(Admin(insight), PATIENT)
-        self.control_server = HttpServer(Control(insight), PATIENT)
+        self.control_server = HttpServer(Control(insight, self.signalled), PATIENT)
         self._path = unix_path(main)
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._hurried = False
@@ -78,14 +76,15 @@ class GatewayProcess:
 
         Raises Unbindable when another program listens where this one should.
         """
-        handle_signals(self.signalled)
+        ending = ENDING if self.control is None else ENDING[:1]
+        handle_signals(asyncio.get_running_loop(), self.signalled, *ending, *RELOADING)
         begun: asyncio.Future[Any] = asyncio.ensure_future(self._begin())
         try:
-            ending: list[asyncio.Future[Any]] = [self._stop, self.service.ended]
-            await asyncio.wait((begun, *ending), return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self._stop, self.service.ended]
+            await asyncio.wait((begun, *ends), return_when=asyncio.FIRST_COMPLETED)
             if begun.done():
                 await begun
-                await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
             await asyncio.wait((begun,))
@@ -98,6 +97,9 @@ class GatewayProcess:
                 self.service.reload_schema()
             case "SIGUSR2":
                 self.service.reload_config()
+            case _ if self._stop.done() and self.control is not None:
+                # A service manager tells all processes to end, and so does the supervisor: that is no hurry.
+                pass
             case _ if self._stop.done():
                 logger.info("received %s again: stopping at once", name)
                 self._hurried = self.main_server.force_exit = True

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from autorest.admin import NUMBERS, Admin
+from autorest.admin import NUMBERS, SIGNAL, Admin
 from autorest.metrics import Numbers, added_up
-from autorest.server.gateway import ADMIN_SECONDS, PATIENT
-from autorest.server.http import HttpServer
-from autorest.server.signals import handle_signals
+from autorest.server.http import ADMIN_SECONDS, PATIENT, HttpServer
 from autorest.server.sockets import Bound, described, is_there, unbindable, unix_path
 from autorest.server.worker import GAVE_UP, start_worker
 from autorest.settings import Settings
+from autorest.signals import ENDING, RELOADING, handle_signals
 
 logger = logging.getLogger("autorest")
 
@@ -45,24 +44,38 @@ class Worker:
         self.number = number
         self.process: asyncio.subprocess.Process | None = None
         self.numbers = Numbers()
+        self.living = False
+        self._ending = False
         self._writer: asyncio.StreamWriter | None = None
         self._questions: deque[asyncio.Future[Answer]] = deque()
 
     async def live(self, settings: Settings, config_file: str | None, main: socket.socket) -> int:
-        """Start the process and return its exit status when it has ended."""
+        """Start the process and return its exit status when it has ended. Raises OSError when it cannot be started."""
+        self.living = True
         ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = await start_worker(settings, config_file, main, theirs)
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
-        listening = asyncio.create_task(self._listen(reader))
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
-            return await self.process.wait()
+            with theirs:
+                self.process = await start_worker(settings, config_file, main, theirs)
+            if self._ending:
+                self.end()
+            self._writer = writer
+            listening = asyncio.create_task(self._listen(reader))
+            try:
+                return await self.process.wait()
+            finally:
+                listening.cancel()
         finally:
-            listening.cancel()
-            self._writer.close()
+            writer.close()
             self._writer = self.process = None
+            self.living = False
             while self._questions:
                 self._questions.popleft().cancel()
+
+    def end(self) -> None:
+        """Have the process finish and end, also one that is just being started."""
+        self._ending = True
+        self.send_signal(signal.SIGTERM)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, if there is one."""
@@ -74,11 +87,23 @@ class Worker:
         """Return status and body of what the worker answers; 503 when it does not within a moment."""
         if self._writer is None or len(self._questions) >= MOST_QUESTIONS:
             return NO_ANSWER
-        question: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._questions.append(question)
-        self._writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        question = self._put(self._writer, path)
         await asyncio.wait((question,), timeout=ANSWER_SECONDS)
         return question.result() if question.done() and not question.cancelled() else NO_ANSWER
+
+    def tell(self, name: str) -> None:
+        """Have the process do as a signal says, as soon as it can; one that is started later need not be told.
+
+        The signal itself would end a process that is not yet prepared for it.
+        """
+        if self._writer is not None:
+            self._put(self._writer, SIGNAL + name)
+
+    def _put(self, writer: asyncio.StreamWriter, path: str) -> asyncio.Future[Answer]:
+        question: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._questions.append(question)
+        writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        return question
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Give each question its answer; they come in order, also after nobody waits any more."""
@@ -143,7 +168,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """Serve; return the exit status. Raises Unbindable when another program listens at the admin server's place."""
-        handle_signals(self._signalled)
+        handle_signals(asyncio.get_running_loop(), self._signalled, *ENDING, *RELOADING)
         if self._bound.admin is not None:
             try:
                 await self._admin_server.begin(self._bound.admin)
@@ -159,10 +184,9 @@ class Supervisor:
         return status
 
     def _signalled(self, name: str) -> None:
-        number = signal.Signals[name]
-        if name.startswith("SIGUSR"):
+        if name in RELOADING:
             for worker in self._workers:
-                worker.send_signal(number)
+                worker.tell(name)
         elif self._stopping:
             logger.info("received %s again: stopping at once", name)
             for worker in self._workers:
@@ -181,7 +205,11 @@ class Supervisor:
         failures = 0
         while not self._stopping:
             began = time.monotonic()
-            status = await worker.live(self._settings, self._config_file, self._bound.main)
+            try:
+                status = await worker.live(self._settings, self._config_file, self._bound.main)
+            except OSError as error:
+                logger.error("worker %d cannot be started: %s", worker.number, error)
+                status = -1
             self._insight.past = added_up([self._insight.past, worker.numbers.counted()])
             worker.numbers = Numbers()
             if self._stopping:
@@ -205,8 +233,8 @@ class Supervisor:
         # The kernel goes on accepting as long as any process has the socket.
         self._bound.main.close()
         for worker in self._workers:
-            worker.send_signal(signal.SIGTERM)
-        waiting = [task for worker, task in zip(self._workers, lives, strict=True) if worker.process is not None]
+            worker.end()
+        waiting = [task for worker, task in zip(self._workers, lives, strict=True) if worker.living]
         for task in {*lives} - {*waiting}:
             task.cancel()
         if waiting:

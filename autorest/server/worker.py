@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import pickle
-import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from autorest.server.sockets import Unbindable
 from autorest.settings import Settings
 from autorest.settings.load import settings_of
 from autorest.settings.outside import Outside
+from autorest.signals import RELOADING, hold_signals
 
 logger = logging.getLogger("autorest")
 
@@ -47,7 +47,7 @@ async def start_worker(
         sys.executable,
         "-P",
         "-m",
-        __name__,
+        "autorest.worker",
         stdin=asyncio.subprocess.PIPE,
         pass_fds=(main.fileno(), control.fileno()),
         env={**os.environ, "PYTHONPATH": places},
@@ -72,25 +72,23 @@ async def serve(handover: Handover, settings: Settings) -> int:
     except (ValueError, Unbindable) as error:
         logger.critical("%s", error)
         return GAVE_UP
+    finally:
+        # The loop takes its handlers away when it is closed.
+        hold_signals(*RELOADING)
     if process.service.ended.done():
         logger.critical("%s", process.service.ended.result())
         return GAVE_UP
     return 0
 
 
-def main() -> int:
+def work() -> int:
     """Serve as the supervisor says on standard input; return the exit status."""
-    # Ctrl-C reaches all processes of a terminal: the supervisor is the one to act on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    handover: Handover = pickle.load(sys.stdin.buffer)
+    try:
+        handover: Handover = pickle.load(sys.stdin.buffer)
+    except EOFError:
+        # The supervisor ended meanwhile.
+        return 0
     settings = settings_of(handover.outside)
     configure_logs(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(handover, settings))
-
-
-if __name__ == "__main__":
-    # Under its own name, so that what was pickled there is found.
-    from autorest.server import worker
-
-    sys.exit(worker.main())

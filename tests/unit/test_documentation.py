@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from autorest.cli import app
+from autorest.commands import app
 from autorest.settings import SETTINGS
 from autorest.settings.about import Setting
 from autorest.settings.dump import written
