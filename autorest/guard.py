@@ -36,7 +36,7 @@ class Guard(NamedTuple):
     handled     whether a media type handler of the database renders that
     whole, one  make the tags of the array, and of the object that a single row is with another `Accept`
     counted     whether the result of the write tells how many rows it wrote
-    answered    makes the tag of what the write answers with, None where it answers with no rows
+    answered    makes the tag of what the write answers with, None where that has none: no rows, or none that stay
     """
 
     current: Rendered
@@ -47,11 +47,11 @@ class Guard(NamedTuple):
     answered: Tagger | None
 
     @classmethod
-    def of(cls, plan: MutatePlan, read: ReadPlan, *, limited: bool) -> Guard:
-        """`limited` tells whether the server limits how many rows are read."""
+    def of(cls, plan: MutatePlan, read: ReadPlan, *, limited: bool, kept: bool) -> Guard:
+        """`limited` tells whether the server limits how many rows are read, `kept` whether what is written stays."""
         handler = read.rendering.handler
         explained = plan.rendering.explain is not None
-        shown = plan.preferences.representation == "representation" and not explained
+        shown = kept and plan.preferences.representation == "representation" and not explained
         one = object_rendering(strip_nulls=handler.strip_nulls) if isinstance(handler, JsonHandler) else None
         return cls(
             current=read_statement(read, Counting(), limited=limited),

@@ -91,6 +91,7 @@ class Template:
         count = plan.preferences.count
         explained = isinstance(plan, ReadPlan) and count in ("planned", "estimated")
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None
+        terms = _terms(plan, request.schema, rollback_all=rollback_all)
         counting = Counting(count in ("exact", "estimated"), ranged or max_rows is not None, estimate_from)
         return cls(
             plan=plan,
@@ -106,8 +107,8 @@ class Template:
             max_rows=max_rows,
             by_handler=isinstance(plan.rendering.handler, CustomHandler),
             demand=_demand(plan),
-            guard=_guard(plan, limited=max_rows is not None),
-            terms=_terms(plan, request.schema, rollback_all=rollback_all),
+            guard=_guard(plan, limited=max_rows is not None, kept=not terms.rollback),
+            terms=terms,
             frames={},
         )
 
@@ -207,10 +208,10 @@ def _demand(plan: DatabasePlan) -> Demand | None:
     return Demand(False, singular, most) if singular or most is not None else None
 
 
-def _guard(plan: DatabasePlan, *, limited: bool) -> Guard | None:
+def _guard(plan: DatabasePlan, *, limited: bool, kept: bool) -> Guard | None:
     if not isinstance(plan, MutatePlan) or plan.guard is None:
         return None
-    return Guard.of(plan, plan.guard, limited=limited)
+    return Guard.of(plan, plan.guard, limited=limited, kept=kept)
 
 
 def _terms(plan: DatabasePlan, schema: str, *, rollback_all: bool) -> Terms:

@@ -18,8 +18,8 @@ class Identity(NamedTuple):
     authenticated: bool
 
 
-class TokenSettings(Protocol):
-    """The settings that decide which tokens are accepted, and as whom."""
+class ClaimSettings(Protocol):
+    """The settings that tokens, whoever signs them, are made and read by."""
 
     @property
     def jwt_secret(self) -> str | bytes | None: ...
@@ -29,6 +29,11 @@ class TokenSettings(Protocol):
     def jwt_aud(self) -> str | None: ...
     @property
     def jwt_role_claim_key(self) -> str: ...
+
+
+class TokenSettings(ClaimSettings, Protocol):
+    """The settings that decide which tokens are accepted, and as whom."""
+
     @property
     def jwt_cache_max_entries(self) -> int: ...
     @property

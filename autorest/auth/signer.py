@@ -8,21 +8,14 @@ from typing import Any, Protocol
 
 import orjson
 
+from autorest.auth.identity import ClaimSettings
 from autorest.auth.keys import ALGORITHMS, KeySet, is_url, parse_keys, secret_bytes
 from autorest.auth.role_path import parse_role_path
 
 
-class SignerSettings(Protocol):
+class SignerSettings(ClaimSettings, Protocol):
     """The settings that decide what our own tokens look like."""
 
-    @property
-    def jwt_secret(self) -> str | bytes | None: ...
-    @property
-    def jwt_secret_is_base64(self) -> bool: ...
-    @property
-    def jwt_aud(self) -> str | None: ...
-    @property
-    def jwt_role_claim_key(self) -> str: ...
     @property
     def auth_signing_key(self) -> str | bytes | None: ...
 
