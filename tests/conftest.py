@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import NoSkips, forbidden, lacking
+from tests.support.skips import NoSkips, available, forbidden, lacking
 
 LOOPS = {"asyncio": {"use_uvloop": False}, "uvloop": {"use_uvloop": True}}
 
@@ -43,20 +42,12 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A PostgreSQL for tests that leave it running as it is."""
-    try:
-        server = Cluster()
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(Cluster) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def pooler(cluster: Cluster) -> Iterator[Pooler]:
     """A pgBouncer before `cluster`, in transaction mode, with prepared statements."""
-    try:
-        server = Pooler(cluster)
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(Pooler, cluster) as server:
         yield server

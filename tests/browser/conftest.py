@@ -16,8 +16,7 @@ import pytest
 from tests.integration.openapi.serving import SECRET, serving
 from tests.support.cluster import Cluster
 from tests.support.gateway import ROOT
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available, lacking
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
@@ -44,11 +43,7 @@ def token(role: str = "api_user", *, seconds: int = 3600) -> str:
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """Start a gateway on a database of its own and give its address, with a slash at the end."""
-    try:
-        cluster = Cluster()
-    except Unavailable as error:
-        lacking(str(error))
-    with cluster:
+    with available(Cluster) as cluster:
         for script in (*sorted((ROOT / "postgres" / "init").glob("*.sql")), Path(__file__).with_name("demo.sql")):
             cluster.psql(script.read_text(encoding="utf-8"))
         with serving(f"postgresql://authenticator@{cluster.host}:{cluster.port}/postgres") as address:

@@ -17,8 +17,7 @@ import pytest
 from tests.support import process
 from tests.support.cluster import find_bindir
 from tests.support.ports import free_port
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 CASES = Path(os.environ["AUTOREST_CONFORMANCE"])
 MIRROR = Path(os.environ["AUTOREST_CONFORMANCE_MIRROR"])
@@ -30,10 +29,7 @@ Differences = dict[str, list[str]]
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """A cluster with the database that the exchanges were recorded on; the fixture's script makes it."""
-    try:
-        bindir = find_bindir()
-    except Unavailable as error:
-        lacking(str(error))
+    bindir = available(find_bindir)
     home = Path(tempfile.mkdtemp(prefix="autorest-conformance-"))
     home.chmod(0o755)
     data, port = home / "data", free_port()

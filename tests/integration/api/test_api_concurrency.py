@@ -18,8 +18,7 @@ from tests.integration.api.house import DATABASE, OBJECT, bearer, error
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 ROLES = ("house_user", "house_writer")
 REQUESTS = 2_000
@@ -29,11 +28,7 @@ CONCURRENCY = 50
 @pytest.fixture(scope="module")
 def house_pooler(house: Cluster) -> Iterator[Pooler]:
     """A pgBouncer with fewer server connections than the gateway has."""
-    try:
-        server = Pooler(house, {"default_pool_size": "4"}, forced_user="house_authenticator")
-    except Unavailable as problem:
-        lacking(str(problem))
-    with server:
+    with available(Pooler, house, {"default_pool_size": "4"}, forced_user="house_authenticator") as server:
         yield server
 
 

@@ -18,8 +18,7 @@ from autorest.auth.authenticator import Authenticator
 from autorest.auth.passwords import hash_password
 from tests.integration.auth.conftest import DATABASE, INIT, Connect, Database
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 from tests.support.tokens import SECRET, Settings, bearer, jwk, private_key
 
 pytestmark = pytest.mark.anyio
@@ -509,10 +508,7 @@ async def test_another_schema_of_the_name_is_left_alone(database: Database) -> N
 
 
 def test_through_the_pooler_after_a_request_ran_as_another_role(database: Database) -> None:
-    try:
-        pooler = Pooler(database.cluster, {"default_pool_size": "1"}, forced_user="authenticator")
-    except Unavailable as error:
-        lacking(str(error))
+    pooler = available(Pooler, database.cluster, {"default_pool_size": "1"}, forced_user="authenticator")
     ask = "select auth.begin_login('bob@example.org', null)"
     with pooler, psycopg.connect(pooler.dsn(dbname=DATABASE), autocommit=True, prepare_threshold=None) as connection:
         with connection.transaction():

@@ -11,8 +11,7 @@ import pytest
 from autorest.database.pool import Database
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 DATABASE = "pipeline"
 
@@ -71,11 +70,7 @@ def clean(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def narrow_pooler(house: Cluster) -> Iterator[Pooler]:
     """A pgBouncer with one server connection, so that all transactions meet on it."""
-    try:
-        server = Pooler(house, {"default_pool_size": "1"}, forced_user="authenticator")
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(Pooler, house, {"default_pool_size": "1"}, forced_user="authenticator") as server:
         yield server
 
 

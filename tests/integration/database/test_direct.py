@@ -17,9 +17,8 @@ from tests.integration.database.transactions import value, work
 from tests.support.certificates import Authority
 from tests.support.cluster import Cluster
 from tests.support.ports import free_port
-from tests.support.process import Unavailable
 from tests.support.proxy import Proxy
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 pytestmark = pytest.mark.anyio
 
@@ -44,10 +43,7 @@ async def ask_pool(conninfo: str, query: str) -> str | None:
 @pytest.fixture(scope="module")
 def secure() -> Iterator[tuple[Cluster, Path]]:
     """A PostgreSQL that wants passwords and has a certificate for localhost, and its authority's certificate."""
-    try:
-        server = Cluster({"ssl": "on"}, auth="scram-sha-256")
-    except Unavailable as error:
-        lacking(str(error))
+    server = available(Cluster, {"ssl": "on"}, auth="scram-sha-256")
     authority = Authority(server.directory)
     certificate, key = authority.issue("localhost")
     server.settings |= {"ssl_cert_file": str(certificate), "ssl_key_file": str(key)}

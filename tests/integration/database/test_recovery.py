@@ -17,9 +17,8 @@ from tests.integration.database.conftest import opened
 from tests.integration.database.transactions import statement, value, work
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable as NotHere
 from tests.support.proxy import Proxy
-from tests.support.skips import lacking
+from tests.support.skips import available
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -33,11 +32,7 @@ PATIENCE = 6.0
 @pytest.fixture(scope="module")
 def victim() -> Iterator[Cluster]:
     """A PostgreSQL that the drills may kill."""
-    try:
-        server = Cluster()
-    except NotHere as error:
-        lacking(str(error))
-    with server:
+    with available(Cluster) as server:
         server.psql(
             "CREATE ROLE authenticator LOGIN NOINHERIT; CREATE ROLE alice; GRANT alice TO authenticator;"
             "CREATE TABLE written (id int PRIMARY KEY); GRANT ALL ON written TO alice"
@@ -48,11 +43,7 @@ def victim() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def middle(victim: Cluster) -> Iterator[Pooler]:
     """The pgBouncer before it."""
-    try:
-        server = Pooler(victim, forced_user="authenticator")
-    except NotHere as error:
-        lacking(str(error))
-    with server:
+    with available(Pooler, victim, forced_user="authenticator") as server:
         yield server
 
 

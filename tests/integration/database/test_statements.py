@@ -13,8 +13,7 @@ from tests.integration.database.conftest import DATABASE, opened
 from tests.integration.database.transactions import rows, statement, value, work
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 pytestmark = pytest.mark.anyio
 
@@ -24,11 +23,9 @@ NAMES = "SELECT count(*) FROM pg_prepared_statements"
 @pytest.fixture(scope="module")
 def forgetful_pooler(house: Cluster) -> Iterator[Pooler]:
     """A pgBouncer in transaction mode that does not know of prepared statements, with several servers."""
-    try:
-        server = Pooler(house, {"max_prepared_statements": "0", "default_pool_size": "3"}, forced_user="authenticator")
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(
+        Pooler, house, {"max_prepared_statements": "0", "default_pool_size": "3"}, forced_user="authenticator"
+    ) as server:
         yield server
 
 

@@ -17,8 +17,7 @@ import pytest
 from tests.integration.documents.pages import Command, Example, Script, agrees, examples
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available, lacking
 from tests.support.tree import ROOT
 
 KEY = "the key of the examples, which is long enough"
@@ -79,11 +78,7 @@ def server() -> Iterator[Cluster]:
     """A cluster for the database `app`, whose roles the examples change."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         lacking("no curl, or no bash")
-    try:
-        cluster = Cluster()
-    except Unavailable as error:
-        lacking(str(error))
-    with cluster:
+    with available(Cluster) as cluster:
         yield cluster
 
 

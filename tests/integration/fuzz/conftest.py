@@ -19,8 +19,7 @@ from tests.integration.fuzz.vocabulary import Vocabulary
 from tests.support.cluster import Cluster
 from tests.support.gateway import ROOT, GatewayProcess
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 SECRET = "a secret for the fuzzer, of more than 32 bytes"
 SCHEMA = Path(__file__).parents[1] / "api" / "schema.sql"
@@ -55,10 +54,7 @@ def targets(cluster: Cluster) -> Iterator[dict[str, Target]]:
         cluster.execute(f"ALTER DATABASE {database} SET statement_timeout TO '3s'")
     common = {"jwt-secret": SECRET, "db-plan-enabled": "true", "db-aggregates-enabled": "true", "log-level": "error"}
     with ExitStack() as stack:
-        try:
-            pooler = Pooler(cluster, {"default_pool_size": "5"}, forced_user="house_authenticator")
-        except Unavailable as error:
-            lacking(str(error))
+        pooler = available(Pooler, cluster, {"default_pool_size": "5"}, forced_user="house_authenticator")
         stack.enter_context(pooler)
         house = stack.enter_context(
             GatewayProcess(

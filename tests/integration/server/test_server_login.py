@@ -15,8 +15,7 @@ import pytest
 from tests.integration.server.running import PATIENCE, ROOT, SECRET, Running
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 DATABASE = "server_login"
 PASSWORD = "correct horse battery"
@@ -28,11 +27,7 @@ def road(cluster: Cluster) -> Iterator[Pooler]:
     cluster.createdb(DATABASE)
     for script in sorted((ROOT / "postgres" / "init").glob("*.sql")):
         cluster.psql(script.read_text(), dbname=DATABASE)
-    try:
-        pooler = Pooler(cluster, {"default_pool_size": "2"}, forced_user="authenticator")
-    except Unavailable as error:
-        lacking(str(error))
-    with pooler:
+    with available(Pooler, cluster, {"default_pool_size": "2"}, forced_user="authenticator") as pooler:
         yield pooler
 
 
