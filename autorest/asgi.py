@@ -25,7 +25,7 @@ from autorest.response.compression import as_coded, chosen_coding, compressed, i
 from autorest.response.errors import error_response
 from autorest.response.headers import content_length
 from autorest.response.info import cors_headers, preflight_response
-from autorest.response.model import Headers, Response
+from autorest.response.model import Headers, Response, Stream, Unfinished
 from autorest.response.tags import unchanged
 from autorest.settings import Settings
 from autorest.trace import Trace
@@ -133,6 +133,9 @@ class Front:
             response.headers.append((self.trace_header, value))
         if trace is not None:
             self._follow(trace, response)
+        if response.stream is not None:
+            await self._send_stream(scope, send, response, response.stream, began)
+            return
         coding: bytes | None = None
         if self.compresses and is_compressible(response.headers, response.body):
             coding = chosen_coding(headers.get(b"accept-encoding", b"identity"))
@@ -145,16 +148,29 @@ class Front:
         self.count(scope, response, len(response.body), began)
 
     async def _send(self, send: Send, response: Response, with_body: bool = True) -> None:
-        response.headers.append(SERVER)
-        beginning: dict[str, Any] = {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": response.headers,
-        }
-        if response.reason is not None:
-            beginning["reason"] = response.reason
-        await send(beginning)
+        await send(beginning_of(response))
         await send({"type": "http.response.body", "body": response.body if with_body else b""})
+
+    async def _send_stream(self, scope: Scope, send: Send, response: Response, stream: Stream, began: float) -> None:
+        """Send an answer piece by piece, as fast as the client takes it; it is counted when it ends.
+
+        Raises Unfinished when it cannot be sent to its end: then it is counted under the status of the reason.
+        """
+        size = 0
+        status, error = CLIENT_GONE, None
+        try:
+            await send(beginning_of(response))
+            while piece := await stream.next():
+                size += len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body"})
+            status = response.status
+        except Unfinished as unfinished:
+            status, error = unfinished.error.status, unfinished.error
+            raise
+        finally:
+            stream.close()
+            self.count(scope, response._replace(status=status, error=error), size, began)
 
     def _follow(self, trace: Trace, response: Response) -> None:
         """Tell what the trace of a request has to tell."""
@@ -260,6 +276,19 @@ def is_expired(scope: Scope) -> bool:
     connection = scope.get(CONNECTION)
     cycle = None if connection is None else connection.cycle
     return cycle is not None and cycle.scope is scope and bool(cycle.expired)
+
+
+def beginning_of(response: Response) -> Message:
+    """Return the message with which an answer begins."""
+    response.headers.append(SERVER)
+    beginning: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": response.headers,
+    }
+    if response.reason is not None:
+        beginning["reason"] = response.reason
+    return beginning
 
 
 def add_missing(headers: Headers, more: Headers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from psycopg.pq.abc import PGresult
 
@@ -12,7 +13,7 @@ from autorest.auth.identity import Identity
 from autorest.auth.refusals import UnknownKey
 from autorest.bulk import Bulk
 from autorest.catalog.model import Catalog
-from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout
+from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
 from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused
 from autorest.openapi.root import root_response, root_statements
@@ -26,6 +27,7 @@ from autorest.response.model import Response
 from autorest.snapshot import Snapshot
 from autorest.sql.statement import Transaction
 from autorest.sql.transaction import Caller, Terms
+from autorest.streaming import Streaming
 from autorest.template import Prepared
 from autorest.trace import Trace
 from autorest.unavailable import no_catalog, unavailable
@@ -80,17 +82,17 @@ class Gateway:
                 response = await self.bulk.insert(snapshot, snapshot.catalog, caller, raw, trace)
             else:
                 response = await self._describe(snapshot, snapshot.catalog, caller, prepared, trace)
-        except Refused as refused:
-            response = error_response(refused.error, verbose=snapshot.verbose)
-        except DatabaseError as error:
-            response = error_response(_reported(error, snapshot, identity), verbose=snapshot.verbose)
-        except (ConnectionFailed, ConnectionLost, PoolTimeout) as error:
-            response = error_response(unavailable(error), verbose=snapshot.verbose)
-        return response if identity is None else Response(*response[:4], identity.role, response.error)
+        except (Refused, DatabaseError, Unavailable) as error:
+            role = None if identity is None else identity.role
+            response = error_response(_reported(error, snapshot, role), verbose=snapshot.verbose)
+        return response if identity is None else Response(*response[:4], identity.role, *response[5:])
 
     async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared, trace: Trace | None) -> Response:
-        template, statements, facts = prepared
+        template, statements, facts, values = prepared
         frame = template.frame(snapshot.session, caller.role)
+        streaming = template.streaming
+        if streaming is not None and streaming.is_expected(values):
+            return await self._stream(snapshot, caller, prepared, streaming, trace)
         position = frame.first
         verdict = template.verdict(position, facts) if frame.end == "decide" else None
         transaction = frame.transaction(caller, statements)
@@ -98,7 +100,25 @@ class Gateway:
             results = await self._execute(transaction, verdict, trace)
         except DatabaseError as error:
             raise template.cause(error) from None
+        if streaming is not None and streaming.is_needed(results[position]):
+            return await self._stream(snapshot, caller, prepared, streaming, trace)
         return template.respond(results, position, facts)
+
+    async def _stream(
+        self, snapshot: Snapshot, caller: Caller, prepared: Prepared, streaming: Streaming, trace: Trace | None
+    ) -> Response:
+        template, _, facts, values = prepared
+        frame = template.frame(snapshot.session, caller.role)
+        transaction = streaming.transaction(frame, caller, values)
+        if trace is not None:
+            trace.transaction = transaction
+            trace.mark("plan")
+        rows = self.database.stream(transaction)
+        report = partial(_reported, snapshot=snapshot, role=caller.role)
+        response = await streaming.respond(rows, frame.first, values, facts, report)
+        if trace is not None:
+            trace.mark("transaction")
+        return response
 
     async def _describe(
         self, snapshot: Snapshot, catalog: Catalog, caller: Caller, request: ApiRequest, trace: Trace | None
@@ -121,7 +141,14 @@ class Gateway:
         return results
 
 
-def _reported(error: DatabaseError, snapshot: Snapshot, identity: Identity | None) -> Error:
-    authenticated = identity is not None and identity.role != snapshot.settings.db_anon_role
-    report = Report(error.sqlstate, error.message, error.detail, error.hint)
-    return database_error(report, authenticated=authenticated)
+def _reported(error: Exception, snapshot: Snapshot, role: str | None) -> Error:
+    """Return what to tell of an error: one of `Refused`, `Unavailable` and `DatabaseError`."""
+    match error:
+        case Refused():
+            return error.error
+        case DatabaseError():
+            report = Report(error.sqlstate, error.message, error.detail, error.hint)
+            return database_error(report, authenticated=role not in (None, snapshot.settings.db_anon_role))
+        case ConnectionFailed() | ConnectionLost() | PoolTimeout():
+            return unavailable(error)
+    raise error

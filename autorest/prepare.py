@@ -91,7 +91,7 @@ def prepare(
         )
     query = canonical(parameters) if parameters and isinstance(template.plan, ReadPlan) else ""
     asked = None if template.guard is None else parse_preconditions(heeded.if_match, heeded.if_none_match)
-    prepared = Prepared(template, template.statements(values), Facts(top, query, asked))
+    prepared = Prepared(template, template.statements(values), Facts(top, query, asked), values)
     if exactly is not None:
         snapshot.templates.remember(exactly, prepared)
     return prepared

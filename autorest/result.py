@@ -5,14 +5,19 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Protocol
 
+import orjson
+
 
 class Result(Protocol):
     """The rows of one statement, as psycopg's libpq wrapper gives them."""
 
     @property
     def ntuples(self) -> int: ...
+    @property
+    def nfields(self) -> int: ...
     def get_value(self, row_number: int, column_number: int) -> bytes | None: ...
     def ftype(self, column_number: int) -> int: ...
+    def fname(self, column_number: int) -> bytes | None: ...
 
 
 class Type(IntEnum):
@@ -39,3 +44,16 @@ def handled_body(result: Result) -> bytes:
         case Type.JSONB:
             return b"\x01" + body
     return body
+
+
+def integer(text: bytes | None) -> int | None:
+    """Return a number that may be NULL."""
+    return None if text is None else int(text)
+
+
+def estimated(exact: int | None, explanation: Result, max_rows: int | None) -> int:
+    """Return the planner's number, but the exact one while that is no more than the server's own limit."""
+    planned: int = orjson.loads(explanation.get_value(0, 0) or b"[]")[0]["Plan"]["Plan Rows"]
+    if exact is None:
+        return planned
+    return max(exact, planned) if max_rows is None or exact > max_rows else exact

@@ -18,11 +18,12 @@ from autorest.request.model import Action, ApiRequest
 from autorest.response.headers import legacy_advice
 from autorest.response.model import Answer, Response
 from autorest.response.respond import Facts, Responder
-from autorest.result import Result, handled_body, page_of
+from autorest.result import Result, estimated, handled_body, integer, page_of
 from autorest.sql.answer import Counting, Rendered, call_statement, count_explanation, mutate_statement, read_statement
 from autorest.sql.binding import Values, bind
 from autorest.sql.statement import Statement
 from autorest.sql.transaction import Frame, Session, Terms
+from autorest.streaming import MOST_WHOLE, Streaming
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +35,15 @@ MOST_FRAMES = 200
 
 
 class Prepared(NamedTuple):
-    """A request ready for the database: the template of its shape, its statements, what the answer repeats."""
+    """A request ready for the database: the template of its shape, its statements, what the answer repeats.
+
+    `values` are those that the statements are filled with.
+    """
 
     template: Template
     statements: tuple[Statement, ...]
     facts: Facts
+    values: Values
 
 
 class Demand(NamedTuple):
@@ -56,7 +61,10 @@ class Demand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A plan rendered once, to be filled with the values of each request of its shape."""
+    """A plan rendered once, to be filled with the values of each request of its shape.
+
+    Where there is `streaming`, `main` has no body if it would be a very large one.
+    """
 
     plan: DatabasePlan
     main: Rendered
@@ -68,6 +76,7 @@ class Template:
     guard: Guard | None
     terms: Terms
     frames: dict[str, Frame]
+    streaming: Streaming | None
 
     @classmethod
     def of(
@@ -93,23 +102,26 @@ class Template:
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None
         terms = _terms(plan, request.schema, rollback_all=rollback_all)
         counting = Counting(count in ("exact", "estimated"), ranged or max_rows is not None, estimate_from)
+        responder = Responder.of(
+            plan,
+            profile=request.schema if request.schema_negotiated else None,
+            headers_only=request.headers_only,
+            verbose=verbose,
+            tagged=etags and request.action in (Action.READ, Action.CALL_SAFE),
+        )
+        streaming = Streaming.of(plan, counting, max_rows, responder)
         return cls(
             plan=plan,
-            main=_main(plan, counting, limited=max_rows is not None),
+            main=_main(plan, counting, max_rows is not None, None if streaming is None else MOST_WHOLE),
             explanation=count_explanation(plan) if explained and isinstance(plan, ReadPlan) else None,
-            responder=Responder.of(
-                plan,
-                profile=request.schema if request.schema_negotiated else None,
-                headers_only=request.headers_only,
-                verbose=verbose,
-                tagged=etags and request.action in (Action.READ, Action.CALL_SAFE),
-            ),
+            responder=responder,
             max_rows=max_rows,
             by_handler=isinstance(plan.rendering.handler, CustomHandler),
             demand=_demand(plan),
             guard=_guard(plan, limited=max_rows is not None, kept=not terms.rollback),
             terms=terms,
             frames={},
+            streaming=streaming,
         )
 
     def statements(self, values: Values) -> tuple[Statement, ...]:
@@ -153,10 +165,9 @@ class Template:
     def answer(self, result: Result, explanation: Result | None) -> Answer:
         """Read the row of the answer's statement, and the estimate of the count where there is one."""
         value = result.get_value
-        total = _integer(value(0, 0))
+        total = integer(value(0, 0))
         if explanation is not None:
-            estimate = orjson.loads(explanation.get_value(0, 0) or b"[]")[0]["Plan"]["Plan Rows"]
-            total = _estimated(total, estimate, self.max_rows)
+            total = estimated(total, explanation, self.max_rows)
         location = value(0, 5)
         return Answer(
             total,
@@ -165,7 +176,7 @@ class Template:
             value(0, 3),
             value(0, 4),
             None if location is None else orjson.loads(location),
-            _integer(value(0, 6)),
+            integer(value(0, 6)),
         )
 
     def respond(self, results: Sequence[Result], position: int, facts: Facts) -> Response:
@@ -231,25 +242,14 @@ def _terms(plan: DatabasePlan, schema: str, *, rollback_all: bool) -> Terms:
     )
 
 
-def _main(plan: DatabasePlan, counting: Counting, *, limited: bool) -> Rendered:
+def _main(plan: DatabasePlan, counting: Counting, limited: bool, most: int | None) -> Rendered:
     match plan:
         case ReadPlan():
-            return read_statement(plan, counting, limited=limited)
+            return read_statement(plan, counting, limited=limited, most=most)
         case CallPlan():
-            return call_statement(plan, counting, limited=limited)
+            return call_statement(plan, counting, limited=limited, most=most)
         case MutatePlan():
             return mutate_statement(plan)
-
-
-def _integer(text: bytes | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _estimated(exact: int | None, planned: int, max_rows: int | None) -> int:
-    """The planner's number, but the exact one while that is no more than the server's own limit."""
-    if exact is None:
-        return planned
-    return max(exact, planned) if max_rows is None or exact > max_rows else exact
 
 
 def _other_key() -> Refused:

@@ -32,12 +32,14 @@ from psycopg.pq.abc import PGresult
 
 from autorest.database.connection import PooledConnection
 from autorest.database.errors import ConnectionLost, DatabaseError
+from autorest.database.flow import Flow
 from autorest.sql.statement import Statement, Transaction
 
 Results = list[PGresult]
 
 DONE = frozenset(map(int, (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)))
 FATAL_ERROR = int(ExecStatus.FATAL_ERROR)
+SOME_ROWS = frozenset((int(ExecStatus.SINGLE_TUPLE), int(ExecStatus.TUPLES_CHUNK)))
 PIPELINE_SYNC = int(ExecStatus.PIPELINE_SYNC)
 PIPELINE_ABORTED = int(ExecStatus.PIPELINE_ABORTED)
 IDLE = int(TransactionStatus.IDLE)
@@ -47,6 +49,11 @@ GOOD = int(ConnStatus.OK)
 
 #: libpq before 17 cannot send Close: there, once the limit is reached, further statements stay unprepared.
 CAN_CLOSE = capabilities.has_send_close_prepared()
+
+#: libpq before 17 hands over rows one by one only.
+CAN_CHUNK = capabilities.has_stream_chunked()
+#: How many rows libpq collects before it hands them over: few, for a row may have a megabyte and more.
+ROWS_AT_ONCE = 8
 
 MAX_WORDINGS = 1000
 #: Between the numbers of two generations lie those of single texts.
@@ -115,17 +122,20 @@ class Pipeline:
         "_descriptor",
         "_error",
         "_failed_at",
+        "_flow",
         "_limit",
         "_loop",
         "_names",
         "_on_idle",
         "_on_lost",
+        "_paused",
         "_pg",
         "_position",
         "_prefix",
         "_prepared",
         "_results",
         "_retired_names",
+        "_rows_at",
         "_send_prepared",
         "_send_unnamed",
         "_sync",
@@ -179,6 +189,9 @@ class Pipeline:
         self._transaction: Transaction | None = None
         self._concluding = False
         self._writing = False
+        self._flow: Flow | None = None
+        self._rows_at = 0
+        self._paused = False
         self.future: asyncio.Future[Any] | None = None
         self.settled: asyncio.Future[None] | None = None
         self.closed = False
@@ -212,9 +225,10 @@ class Pipeline:
 
         The future gets a `DatabaseError` if PostgreSQL refused a statement, `StaleStatement` if it may be sent
         again, `ConnectionLost` if the connection broke. Where the transaction's end is to be decided, the future
-        gets the results before the end, and `conclude` must follow.
+        gets the results before the end, and `conclude` must follow. Where there are rows to hand over, the future is
+        a `Flow`.
         """
-        role, statements, begin, end = transaction
+        role, statements, begin, end, rows = transaction
         self.future = future
         self._transaction = transaction
         self.runs += 1
@@ -241,6 +255,8 @@ class Pipeline:
             if begin is not None and end != "decide":
                 self._aside[position] = None
                 self._send_unnamed(b"COMMIT" if end == "commit" else b"ROLLBACK", None)
+            if rows is not None:
+                self._expect_rows(rows)
             self._sync()
             if self._pg.flush():
                 self._write_later()
@@ -299,6 +315,9 @@ class Pipeline:
 
     def look(self) -> None:
         """Read what has arrived."""
+        if self._flow is not None:
+            self._look_for_rows(self._flow)
+            return
         pg = self._pg
         get_result = pg.get_result
         aside, results = self._aside, self._results
@@ -334,6 +353,76 @@ class Pipeline:
                     return
         except psycopg.Error as error:
             self.lose(str(error))
+
+    def _expect_rows(self, statement: int) -> None:
+        """Hand over the rows of a statement of the transaction just sent."""
+        assert isinstance(self.future, Flow)
+        self._flow = self.future
+        self._flow.resume = self.resume
+        for position in sorted(self._aside):
+            if position <= statement:
+                statement += 1
+        self._rows_at = statement
+
+    def _look_for_rows(self, flow: Flow) -> None:
+        """Read what has arrived of a transaction with rows to hand over, unless too many wait to be taken."""
+        if self._paused:
+            return
+        pg = self._pg
+        try:
+            pg.consume_input()
+            while not pg.is_busy():
+                result = pg.get_result()
+                if result is None:
+                    if pg.status != GOOD:
+                        self.lose("the server closed the connection")
+                    break
+                status = result.status
+                if status in SOME_ROWS:
+                    flow.add(result)
+                    if flow.full:
+                        self._paused = True
+                        self._loop.remove_reader(self._descriptor)
+                        break
+                elif status == PIPELINE_SYNC:
+                    if pg.transaction_status == IDLE:
+                        self._flow = None
+                        self._position = 0
+                    self._finish()
+                    break
+                else:
+                    self._take_result(flow, result, status)
+        except psycopg.Error as error:
+            self.lose(str(error))
+        flow.wake()
+
+    def _take_result(self, flow: Flow, result: PGresult, status: int) -> None:
+        """Keep the result of a statement; the rows of the next one may be those to hand over."""
+        if status in DONE:
+            if self._position not in self._aside:
+                self._results.append(result)
+            self._position += 1
+        elif status == FATAL_ERROR:
+            if self._error is None:
+                self._error = DatabaseError.of(result)
+                self._failed_at = self._position
+        elif status != PIPELINE_ABORTED:
+            self.lose(f"the server began a {ExecStatus(status).name} that a batch cannot hold")
+            return
+        self._pg.get_result()
+        if status in DONE and self._position == self._rows_at and not self._concluding:
+            flow.before = tuple(self._results)
+            if CAN_CHUNK:
+                self._pg.set_chunked_rows_mode(ROWS_AT_ONCE)
+            else:
+                self._pg.set_single_row_mode()
+
+    def resume(self) -> None:
+        """Read on where reading was stopped because rows had not been taken."""
+        if self._paused and not self.closed:
+            self._paused = False
+            self._loop.add_reader(self._descriptor, self.look)
+            self.look()
 
     def lose(self, message: str) -> None:
         """Close the connection for good; whoever waits for an answer gets `ConnectionLost`."""

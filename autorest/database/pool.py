@@ -23,6 +23,7 @@ from psycopg_pool import PoolTimeout as LeaseTimeout
 from autorest.database.connection import PooledConnection, complete
 from autorest.database.conversation import Conversation, Talk
 from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
+from autorest.database.flow import Flow
 from autorest.database.pipeline import CAN_CLOSE, Pipeline, StaleStatement, Wordings
 from autorest.sql.statement import Transaction
 
@@ -190,10 +191,7 @@ class Database:
         PoolTimeout if no connection came free in time, ConnectionFailed if none could be opened, ConnectionLost if
         it broke, whereupon a commit may or may not have happened.
         """
-        for _, parameters, _ in transaction.statements:
-            if parameters and holds_nul(parameters):
-                # libpq would end the value there.
-                raise DatabaseError("22021", "a text value cannot hold the character U+0000")
+        refuse_nul(transaction)
         again = True
         while True:
             future = self._loop.create_future()
@@ -221,6 +219,11 @@ class Database:
             except Unavailable as error:
                 error.retry_after = self.retry_after
                 raise
+
+    def stream(self, transaction: Transaction) -> Rows:
+        """Run a transaction with rows to hand over while they arrive, and return them; `close` must follow."""
+        refuse_nul(transaction)
+        return Rows(self, transaction)
 
     def renew(self) -> None:
         """Replace every connection once it is free: new ones begin with what is now set for their role."""
@@ -308,6 +311,13 @@ class Database:
         return next((pipeline for pipeline in self._pipelines if pipeline.future is future), None)
 
     # Giving connections to transactions
+
+    def _send(self, transaction: Transaction, future: asyncio.Future[Any]) -> None:
+        """Have a transaction run now or when a connection is free."""
+        if self._free:
+            self._free.pop().start(transaction, future)
+        else:
+            self._enqueue(transaction, future)
 
     def _enqueue(self, transaction: Transaction, future: asyncio.Future[Any]) -> None:
         """Let a transaction wait for a connection, or refuse it if there is no hope."""
@@ -548,6 +558,74 @@ class Database:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class Rows:
+    """The rows of one statement of a transaction, while they arrive.
+
+    `before` are the results of the statements before it, known when its first rows are; `results` those of all
+    statements, known when the transaction has ended (the one of the rows' own is empty).
+    """
+
+    def __init__(self, database: Database, transaction: Transaction) -> None:
+        self._database = database
+        self._transaction = transaction
+        self._begun = False
+        self._flow: Flow | None = None
+
+    @property
+    def before(self) -> Sequence[PGresult]:
+        return () if self._flow is None else self._flow.before
+
+    @property
+    def results(self) -> Sequence[PGresult]:
+        assert self._flow is not None
+        results: Sequence[PGresult] = self._flow.result()
+        return results
+
+    async def next(self) -> list[bytes | None]:
+        """Return the first column of the rows that have arrived, of one at least; nothing when it has ended well.
+
+        PostgreSQL waits while nobody asks for more. Raises what `Database.run` does, after the rows before it.
+        """
+        again = not self._begun
+        while True:
+            flow = self._flow = self._flow or self._start()
+            try:
+                values = await flow.take()
+            except StaleStatement as error:
+                self._database._stale(error)
+                if self._begun or not again:
+                    raise
+                again = False
+                self._flow = None
+                self._transaction = unprepared(self._transaction)
+            except Unavailable as error:
+                error.retry_after = self._database.retry_after
+                raise
+            else:
+                self._begun = True
+                return values
+
+    def close(self) -> None:
+        """Cancel the transaction in the database if it has not ended."""
+        flow = self._flow
+        if flow is not None and flow.cancel():
+            self._database._abandon(flow)
+            if flow.resume is not None:
+                flow.resume()
+
+    def _start(self) -> Flow:
+        flow = Flow(self._database._loop)
+        self._database._send(self._transaction, flow)
+        return flow
+
+
+def refuse_nul(transaction: Transaction) -> None:
+    """Raise DatabaseError if a value has a byte of zero: libpq would end it there."""
+    for _, parameters, _ in transaction.statements:
+        if parameters and holds_nul(parameters):
+            raise DatabaseError("22021", "a text value cannot hold the character U+0000")
 
 
 def holds_nul(parameters: tuple[bytes | None, ...]) -> bool:

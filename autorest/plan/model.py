@@ -165,6 +165,10 @@ class CsvHandler(NamedTuple):
     pass
 
 
+class LinesHandler(NamedTuple):
+    """A line of JSON for each row (NDJSON)."""
+
+
 class GeoJsonHandler(NamedTuple):
     pass
 
@@ -180,7 +184,7 @@ class NoBody(NamedTuple):
     """Nothing is rendered: HEAD, or a write that returns nothing."""
 
 
-Handler = JsonHandler | SingleHandler | CsvHandler | GeoJsonHandler | CustomHandler | NoBody
+Handler = JsonHandler | SingleHandler | CsvHandler | LinesHandler | GeoJsonHandler | CustomHandler | NoBody
 
 
 class Explain(NamedTuple):
@@ -205,11 +209,14 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
+    """`by_key` tells that a primary key is given, so that there is one row at most."""
+
     tree: ReadNode
     rendering: Rendering
     relation: QualifiedName
     preferences: Preferences
     legacy: tuple[tuple[str, str], ...] = ()
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from autorest.plan.model import (
     GeoJsonHandler,
     Handler,
     JsonHandler,
+    LinesHandler,
     Rendering,
     SingleHandler,
 )
@@ -25,6 +26,7 @@ BUILT_IN: dict[str, tuple[Handler, MediaType]] = {
     "*/*": (JsonHandler(), JSON),
     "application/json": (JsonHandler(), JSON),
     "text/csv": (CsvHandler(), MediaType("text/csv")),
+    "application/x-ndjson": (LinesHandler(), MediaType("application/x-ndjson")),
     "application/geo+json": (GeoJsonHandler(), MediaType("application/geo+json")),
 }
 PLAN_FORMATS = {

@@ -17,6 +17,7 @@ from autorest.plan.model import (
     MutatePlan,
     NoBody,
     Plan,
+    PlanFilter,
     ReadNode,
     ReadPlan,
     Rendering,
@@ -27,7 +28,7 @@ from autorest.plan.mutate import plan_mutation, returned_columns
 from autorest.plan.negotiate import negotiate, rows_rendering
 from autorest.plan.read import ReadOptions, condition_columns, legacy_names, plan_tree
 from autorest.request.media_types import JSON
-from autorest.request.model import Action, ApiRequest
+from autorest.request.model import Action, ApiRequest, Comparison
 
 #: Above this many relations no near name is looked for.
 MOST_SUGGESTIONS = 500
@@ -103,7 +104,25 @@ def _plan_read(request: ApiRequest, catalog: Catalog, settings: PlanSettings, re
     tree = plan_tree(catalog, relation.name, request.query, options)
     rendering = _rendering(request, catalog, settings, relation.name, tree)
     _refuse_unknown_preferences(request)
-    return ReadPlan(tree, rendering, relation.name, request.preferences, legacy_names(request.query, options))
+    return ReadPlan(
+        tree,
+        rendering,
+        relation.name,
+        request.preferences,
+        legacy_names(request.query, options),
+        by_key=_names_a_key(tree, relation),
+    )
+
+
+def _names_a_key(tree: ReadNode, relation: Relation) -> bool:
+    """Whether every column of the primary key must equal a value."""
+    equal = {
+        condition.column.name
+        for condition in tree.where
+        if isinstance(condition, PlanFilter) and not condition.negated and not condition.column.path
+        if isinstance(condition.test, Comparison) and condition.test.operator == "eq" and not condition.test.quantifier
+    }
+    return bool(relation.primary_key) and equal.issuperset(relation.primary_key)
 
 
 def _plan_mutate(request: ApiRequest, catalog: Catalog, settings: PlanSettings, relation: Relation) -> MutatePlan:

@@ -21,7 +21,14 @@ GZIP_LEVEL, ZSTD_LEVEL = 3, 1
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 #: What is offered, the best first.
 CODINGS = (b"zstd", b"gzip")
-COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"application/javascript", b"image/svg+xml")
+COMPRESSIBLE = (
+    b"text/",
+    b"application/json",
+    b"application/x-ndjson",
+    b"application/xml",
+    b"application/javascript",
+    b"image/svg+xml",
+)
 COMPRESSIBLE_SUFFIXES = (b"+json", b"+xml")
 ACCEPT_ENCODING = b"Accept-Encoding"
 

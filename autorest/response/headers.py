@@ -25,6 +25,11 @@ def content_range(first: int, last: int, total: int | None) -> tuple[bytes, byte
     return b"content-range", f"{rows}/{'*' if total is None else total}".encode()
 
 
+def open_range(first: int, total: int | None) -> tuple[bytes, bytes]:
+    """Return `Content-Range` of rows whose last is not known yet."""
+    return b"content-range", f"{first}-*/{'*' if total is None else total}".encode()
+
+
 def content_length(body: bytes) -> tuple[bytes, bytes]:
     return b"content-length", b"%d" % len(body)
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from autorest.errors import Error
 
 Headers = list[tuple[bytes, bytes]]
 
 
+class Unfinished(Exception):
+    """An answer that was begun cannot be sent to its end, because of `error`."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Stream(Protocol):
+    """A body that is made while it is sent."""
+
+    async def next(self) -> bytes:
+        """Return the next piece, nothing after the last. Raises Unfinished when there cannot be another."""
+
+    def close(self) -> None:
+        """Let go of what it is made of; to be called in any case, and at any time."""
+
+
 class Response(NamedTuple):
     """What goes back. `reason` replaces the standard reason phrase of the status where it is given.
 
-    `role` is the role it was made for, and `error` what it reports, for the log.
+    `role` is the role it was made for, and `error` what it reports, for the log. Where there is a `stream`, it is the
+    body.
     """
 
     status: int
@@ -21,6 +40,7 @@ class Response(NamedTuple):
     reason: str | None = None
     role: str | None = None
     error: Error | None = None
+    stream: Stream | None = None
 
 
 class Answer(NamedTuple):

@@ -19,11 +19,12 @@ from autorest.response.headers import (
     from_database,
     legacy_warning,
     location,
+    open_range,
     override,
     preference_applied,
     status_from_database,
 )
-from autorest.response.model import Answer, Headers, Response
+from autorest.response.model import Answer, Headers, Response, Stream
 from autorest.response.tags import Tagger, tag_of
 
 #: Statuses of answers that never have a body (RFC 9110, 15.3.5 and 15.4.5).
@@ -34,6 +35,7 @@ TEXTUAL = frozenset(
     (
         "application/json",
         "application/geo+json",
+        "application/x-ndjson",
         "text/csv",
         "text/plain",
         "text/xml",
@@ -53,6 +55,21 @@ class Facts(NamedTuple):
     range: Range
     query: str = ""
     preconditions: Preconditions | None = None
+
+
+class Beginning(NamedTuple):
+    """What is known of an answer while its rows are still being read.
+
+    total     rows in all, None when not counted; `is_exact` when they were, and not only estimated
+    most      how many rows were asked for at most
+    headers   the text of `response.headers`, status that of `response.status`, as they were before the rows
+    """
+
+    total: int | None
+    is_exact: bool
+    most: int | None
+    headers: bytes | None
+    status: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +133,34 @@ class Responder:
             headers.append((b"etag", tagger.tag(body, b"" if plain else _range_status(answer, facts.range)[1][1])))
         return Response(status, headers, body)
 
+    def begin(self, beginning: Beginning, facts: Facts, stream: Stream) -> Response:
+        """Answer with rows that `stream` is to give, unless the status forbids a body.
+
+        Raises PGRST111 and PGRST112 when SQL set headers or a status that are none.
+        """
+        status, span = _open_status(beginning, facts.range.offset)
+        status = status_from_database(beginning.status) or status
+        headers = override(self._row_headers(span, facts), from_database(beginning.headers))
+        return Response(status, headers, stream=None if self.headers_only or status in BODILESS else stream)
+
     def explain(self, body: bytes) -> Response:
         """Answer with an execution plan."""
         return Response(200, [*self.content, content_length(body), VARY], body)
 
     def _rows(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
         status, span = _range_status(answer, facts.range)
-        headers = [span, *self.content, *self.fixed]
-        if self.location:
-            query = facts.query
-            headers.append((b"content-location", self.location + b"?" + query.encode() if query else self.location))
+        headers = self._row_headers(span, facts)
         if status == 416:
             error = _out_of_bounds(facts.range.offset, answer.total)
             return status, headers, error_response(error, verbose=self.verbose).body
         return status, headers, answer.body
+
+    def _row_headers(self, span: tuple[bytes, bytes], facts: Facts) -> Headers:
+        headers = [span, *self.content, *self.fixed]
+        if self.location:
+            query = facts.query
+            headers.append((b"content-location", self.location + b"?" + query.encode() if query else self.location))
+        return headers
 
     def _mutation(self, answer: Answer) -> tuple[int, Headers, bytes]:
         assert isinstance(self.plan, MutatePlan)
@@ -176,6 +207,18 @@ def _range_status(answer: Answer, range_: Range) -> tuple[int, tuple[bytes, byte
     if range_.offset > answer.total:
         return 416, header
     return (206 if answer.page < answer.total else 200), header
+
+
+def _open_status(beginning: Beginning, offset: int) -> tuple[int, tuple[bytes, bytes]]:
+    """Return 200 or 206 and the range of rows that are still being read, as far as it is known."""
+    total, is_exact, most = beginning.total, beginning.is_exact, beginning.most
+    if total is None:
+        return 200, open_range(offset, None)
+    page = total - offset if most is None else min(most, total - offset)
+    status = 206 if page < total else 200
+    if is_exact and page > 0:
+        return status, content_range(offset, offset + page - 1, total)
+    return status, open_range(offset, total)
 
 
 def _out_of_bounds(offset: int, total: int | None) -> Error:

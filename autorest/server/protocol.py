@@ -7,8 +7,12 @@ request. Who looks after time-outs is `Connections.sweep`, a few times a second 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
+import socket
+import struct
+import sys
 from collections import deque
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -20,6 +24,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from autorest.refusals import broken, refusal, too_slow
 from autorest.response.errors import error_response
+from autorest.response.model import Unfinished
 
 logger = logging.getLogger("autorest.server")
 
@@ -38,6 +43,8 @@ NO_SCOPE: Scope = {"http_version": "1.1", "method": "", "path": "", "headers": (
 LINGER_SECONDS = 2.0
 #: What a connection is doing.
 IDLE, HEAD, REQUEST, LINGERING = range(4)
+#: The value of SO_LINGER that makes the end of a connection an error for its other end (socket(7)).
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 #: Statuses whose answers have no body (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
 
@@ -102,7 +109,7 @@ class Connections:
     def abort(self) -> None:
         """Give up all requests and their connections."""
         for connection in tuple(self.open):
-            connection.transport.abort()
+            connection.reset()
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -411,6 +418,18 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self.transport.close()
 
+    def reset(self) -> None:
+        """End the connection at once, and so that nobody takes what was sent for a whole answer.
+
+        To a client of HTTP/1.0 the end of the connection is the end of the answer, unless it is an error (RFC 9112, 8).
+        """
+        cycle = self.cycle
+        connected = self.transport.get_extra_info("socket")
+        if cycle is not None and cycle.started and connected is not None:
+            with contextlib.suppress(OSError):
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
+
     def look_after(self, now: float) -> None:
         """End what has taken too long."""
         limits, phase = self._limits, self._phase
@@ -439,7 +458,7 @@ class HttpProtocol(asyncio.Protocol):
             if owed != self._owed:
                 self._owed, self._taken_at = owed, now
             elif 0 < limits.silent_seconds < now - self._taken_at:
-                self.transport.abort()
+                self.reset()
 
 
 class Cycle:
@@ -473,6 +492,8 @@ class Cycle:
             await self._connection._shared.application(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self.fail(504 if self.expired else 503)
+        except Unfinished:
+            self.fail(500)
         except Exception:
             if not self.gone:
                 logger.exception("%s %s could not be answered", self.scope["method"], self.scope["path"])
@@ -602,7 +623,7 @@ class Cycle:
             return
         self.keep_alive = False
         if self.started:
-            self._connection.transport.abort()
+            self._connection.reset()
             return
         error = broken() if status == 500 else too_slow() if status == 504 else refusal(status)
         answer = error_response(error)

@@ -20,6 +20,7 @@ from autorest.plan.model import (
     GeoJsonHandler,
     Insert,
     JsonHandler,
+    LinesHandler,
     MutatePlan,
     NoBody,
     ReadPlan,
@@ -56,17 +57,25 @@ class Counting(NamedTuple):
     maximum: int | None = None
 
 
-def read_statement(plan: ReadPlan, counting: Counting, *, limited: bool) -> Rendered:
+def read_statement(plan: ReadPlan, counting: Counting, *, limited: bool, most: int | None = None) -> Rendered:
+    """Where the rows come to more than `most` bytes, the body is NULL instead."""
     writer = Writer()
-    rows = select_tree(writer, plan.tree, limited=limited, comparable=_is_text(plan.rendering))
-    return _finish(writer, plan.rendering, None, "", rows, _total(writer, plan, counting, None))
+    rows = select_tree(writer, plan.tree, limited=limited, comparable=is_text(plan.rendering))
+    return _finish(writer, plan.rendering, None, "", rows, _total(writer, plan, counting, None), most=most)
 
 
-def call_statement(plan: CallPlan, counting: Counting, *, limited: bool) -> Rendered:
+def call_statement(plan: CallPlan, counting: Counting, *, limited: bool, most: int | None = None) -> Rendered:
+    """Where the rows come to more than `most` bytes, the body is NULL instead."""
     writer = Writer()
-    source = f"{SOURCE} as ({call(writer, plan)})"
-    rows = select_tree(writer, plan.tree, limited=limited, comparable=_is_text(plan.rendering))
-    return _finish(writer, plan.rendering, plan.routine, source, rows, _total(writer, plan, counting, plan.routine))
+    source = call_source(writer, plan)
+    rows = select_tree(writer, plan.tree, limited=limited, comparable=is_text(plan.rendering))
+    total = _total(writer, plan, counting, plan.routine)
+    return _finish(writer, plan.rendering, plan.routine, source, rows, total, most=most)
+
+
+def call_source(writer: Writer, plan: CallPlan) -> str:
+    """Return the WITH query that calls the function."""
+    return f"{SOURCE} as ({call(writer, plan)})"
 
 
 def mutate_statement(plan: MutatePlan) -> Rendered:
@@ -76,7 +85,7 @@ def mutate_statement(plan: MutatePlan) -> Rendered:
     rows = (
         f"select * from {SOURCE}"
         if silent
-        else select_tree(writer, plan.tree, limited=False, comparable=_is_text(plan.rendering))
+        else select_tree(writer, plan.tree, limited=False, comparable=is_text(plan.rendering))
     )
     location = "null"
     inserted = "null"
@@ -88,7 +97,7 @@ def mutate_statement(plan: MutatePlan) -> Rendered:
     return _finish(writer, plan.rendering, None, source, rows, "null", location, inserted)
 
 
-def _is_text(rendering: Rendering) -> bool:
+def is_text(rendering: Rendering) -> bool:
     """Whether embeds are seen as text, or by functions, for which PostgREST makes them jsonb."""
     return isinstance(rendering.handler, CsvHandler | CustomHandler)
 
@@ -109,6 +118,7 @@ def _finish(
     total: str,
     location: str = "null",
     inserted: str = "null",
+    most: int | None = None,
 ) -> Rendered:
     ctes = [source] if source else []
     if isinstance(rendering.handler, CsvHandler):
@@ -117,7 +127,7 @@ def _finish(
     page = _page(rendering, routine)
     with_ = f"with {', '.join(ctes)} " if ctes else ""
     text = (
-        f"{with_}select {total}, {page}, {_body(rendering, routine)}, {SETTINGS}, {location}, {inserted}"
+        f"{with_}select {total}, {page}, {_body(rendering, routine, most)}, {SETTINGS}, {location}, {inserted}"
         f" from ({rows}) as {identifier('_')}"
     )
     if rendering.explain is not None:
@@ -135,6 +145,11 @@ def _total(writer: Writer, plan: ReadPlan | CallPlan, counting: Counting, routin
         return "null"
     if not counting.ranged:
         return _page(plan.rendering, routine)
+    return counted(writer, plan, counting)
+
+
+def counted(writer: Writer, plan: ReadPlan | CallPlan, counting: Counting) -> str:
+    """Return the subquery that counts the rows there are in all."""
     limit = "" if counting.maximum is None else f" limit {counting.maximum + 1:d}"
     return f"(select count(*) from ({select_for_count(writer, plan.tree)}{limit}) as _counted)"
 
@@ -147,29 +162,33 @@ def _page(rendering: Rendering, routine: Routine | None) -> str:
     return "1" if by_function else f"greatest(count({identifier('_')}), 1)"
 
 
-def _body(rendering: Rendering, routine: Routine | None) -> str:
+def _body(rendering: Rendering, routine: Routine | None, most: int | None) -> str:
     row = identifier("_")
     scalar = routine is not None and routine.returns_scalar
-    scalars = routine is not None and not routine.returns.composite
-    value = f"{row}.{SCALAR}" if scalars else row
+    value = value_of(routine)
     match rendering.handler:
         case NoBody():
             return "''"
         case JsonHandler(strip):
-            aggregated = _stripped(f"json_agg({value})", strip)
+            aggregated = stripped(f"json_agg({value})", strip)
             if routine is not None and routine.returns_single:
                 return f"coalesce({aggregated}->0, 'null')"
-            return f"coalesce({aggregated}, '[]')"
+            return _bounded(aggregated, f"coalesce({aggregated}, '[]')", most)
         case SingleHandler(strip):
             value = f"{row}.{SCALAR}" if scalar else row
-            return f"coalesce({_stripped(f'json_agg({value})', strip)}->0, 'null')"
+            return f"coalesce({stripped(f'json_agg({value})', strip)}->0, 'null')"
         case CsvHandler():
             header = (
                 "(select coalesce(string_agg(_key, ','), '') from json_object_keys("
                 f"(select row_to_json(_first) from {ROWS} as _first limit 1)) as _key)"
             )
             lines = f"string_agg(substring({row}::text, 2, length({row}::text) - 2), E'\\n')"
-            return f"{header} || E'\\n' || coalesce({lines}, '')"
+            return _bounded(lines, f"{header} || E'\\n' || coalesce({lines}, '')", most)
+        case LinesHandler():
+            # In JSON a line break is white space, for inside of texts it is escaped.
+            line = rf"translate(coalesce(to_json({value})::text, 'null'), E'\n\r', '  ') || E'\n'"
+            lines = f"string_agg({line}, '')"
+            return _bounded(lines, f"coalesce({lines}, '')", most)
         case GeoJsonHandler():
             features = f"coalesce(json_agg(ST_AsGeoJSON({row})::json), '[]')"
             return f"json_build_object('type', 'FeatureCollection', 'features', {features})"
@@ -179,7 +198,17 @@ def _body(rendering: Rendering, routine: Routine | None) -> str:
             return f"{qualified(function)}({row}{'' if target is None else f'::{qualified(target)}'})"
 
 
-def _stripped(value: str, strip: bool) -> str:
+def value_of(routine: Routine | None) -> str:
+    """Return what a row of the answer is made of: the row itself, or the value that a function returned."""
+    row = identifier("_")
+    return f"{row}.{SCALAR}" if routine is not None and not routine.returns.composite else row
+
+
+def _bounded(aggregate: str, body: str, most: int | None) -> str:
+    return body if most is None else f"case when pg_column_size({aggregate}) > {most:d} then null else {body} end"
+
+
+def stripped(value: str, strip: bool) -> str:
     return f"json_strip_nulls({value})" if strip else value
 
 

@@ -25,9 +25,12 @@ class Transaction(NamedTuple):
     statements  run in order; the answer has one result for each.
     end         `commit`; `rollback`: explicit, and rolled back after the last statement;
                 `decide`: explicit, and the caller's verdict on the results ends it.
+    rows        the position of the statement whose rows are handed over while they arrive, if there
+                is one; it is not the first
     """
 
     role: str
     statements: tuple[Statement, ...]
     begin: bytes | None = None
     end: str = "commit"
+    rows: int | None = None

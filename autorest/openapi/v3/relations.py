@@ -184,6 +184,7 @@ def rows_content(row: Json, example: Json | None, extra: Iterable[str] = ()) -> 
         shared.STRIPPED_ARRAY: {"schema": {"type": "array", "items": {"type": "object"}}},
         shared.STRIPPED_OBJECT: {"schema": {"type": "object"}},
         shared.CSV: {"schema": {"type": "string"}},
+        shared.NDJSON: {"schema": {"type": "string"}},
         **{media_type: {} for media_type in extra},
     }
 
@@ -220,7 +221,7 @@ def extra_media_types(relation: Relation, catalog: Catalog) -> list[str]:
     own = {
         media_type
         for target, media_type in catalog.media_handlers
-        if target in (None, relation.name) and media_type not in ("*/*", shared.JSON, shared.CSV)
+        if target in (None, relation.name) and media_type not in ("*/*", shared.JSON, shared.CSV, shared.NDJSON)
     }
     return sorted(own | {shared.GEOJSON} if has_geometry else own)
 

@@ -252,4 +252,5 @@ def _content(routine: Routine, row: Relation | None, catalog: Catalog, types: Ty
     )
     if routine.returns.set_of:
         schema = {"type": "array", "items": schema}
-    return {shared.JSON: {"schema": schema}, shared.CSV: {"schema": {"type": "string"}}}
+    text = {"schema": {"type": "string"}}
+    return {shared.JSON: {"schema": schema}, shared.CSV: text, shared.NDJSON: text}

@@ -15,6 +15,7 @@ const FORMAT_NAMES = new Map([
   ["application/vnd.pgrst.array+json;nulls=stripped", "JSON without nulls"],
   ["application/vnd.pgrst.object+json;nulls=stripped", "one object without nulls"],
   ["text/csv", "CSV"],
+  ["application/x-ndjson", "lines of JSON"],
 ]);
 
 export function linkTo(source, tab = "") {

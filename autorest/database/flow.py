@@ -1,0 +1,63 @@
+"""Rows on their way from a connection to whoever reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from psycopg.pq.abc import PGresult
+
+#: So many bytes of rows wait to be taken before the connection is read no further.
+FULL = 1 << 17
+
+
+class Flow(asyncio.Future[Any]):
+    """The future of a transaction's results, and before them the rows of one of its statements as they arrive.
+
+    `before` are the results of the statements that came first, complete when rows arrive. While the flow is `full` the
+    connection is not read, so that PostgreSQL waits; `resume` reads on.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.before: Sequence[PGresult] = ()
+        self.resume: Callable[[], None] | None = None
+        self._values: list[bytes | None] = []
+        self._size = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self.add_done_callback(Flow.wake)
+
+    @property
+    def full(self) -> bool:
+        return self._size > FULL and not self.done()
+
+    def add(self, result: PGresult) -> None:
+        """Keep the first column of some rows until they are taken; forget them if nobody will."""
+        if self.done():
+            return
+        value = result.get_value
+        values = [value(row, 0) for row in range(result.ntuples)]
+        self._values += values
+        self._size += sum([len(value) for value in values if value is not None])
+
+    def wake(self) -> None:
+        """Let whoever waits look again, if there is something to see."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done() and (self._values or self.done()):
+            waiter.set_result(None)
+
+    async def take(self) -> list[bytes | None]:
+        """Return the values of the rows that have arrived, of one at least; nothing when the transaction has ended.
+
+        Raises what ended it otherwise, after the rows that came before.
+        """
+        if not self._values and self.resume is not None:
+            self.resume()
+        while not self._values and not self.done():
+            self._waiter = self.get_loop().create_future()
+            await self._waiter
+        if not self._values:
+            self.result()
+        values, self._values, self._size = self._values, [], 0
+        return values
