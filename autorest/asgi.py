@@ -157,7 +157,7 @@ class Front:
         Raises Unfinished when it cannot be sent to its end: then it is counted under the status of the reason.
         """
         size = 0
-        status, error = CLIENT_GONE, None
+        status = CLIENT_GONE
         try:
             await send(beginning_of(response))
             while piece := await stream.next():
@@ -166,11 +166,12 @@ class Front:
             await send({"type": "http.response.body"})
             status = response.status
         except Unfinished as unfinished:
-            status, error = unfinished.error.status, unfinished.error
+            status = unfinished.error.status
+            self.log.write_error(unfinished.error)
             raise
         finally:
             stream.close()
-            self.count(scope, response._replace(status=status, error=error), size, began)
+            self.count(scope, response._replace(status=status), size, began)
 
     def _follow(self, trace: Trace, response: Response) -> None:
         """Tell what the trace of a request has to tell."""

@@ -34,18 +34,11 @@ def form_of(plan: ReadPlan | CallPlan) -> Form:
             return CSV
         case JsonHandler(strip_nulls):
             # So much white space is between the elements that json_agg makes (json_strip_nulls leaves none).
-            between = b"," if strip_nulls else b", \n " if _is_nested(plan) else b", "
+            whole_rows = isinstance(plan, ReadPlan) or plan.routine.returns.composite
+            between = b"," if strip_nulls else b", \n " if whole_rows else b", "
             return Form(b"[", between, b"]", b"[]")
         case _:
             return LINES
-
-
-def _is_nested(plan: ReadPlan | CallPlan) -> bool:
-    """Whether the elements are objects or arrays."""
-    if isinstance(plan, ReadPlan):
-        return True
-    returns = plan.routine.returns
-    return returns.composite or returns.name.name.startswith("_")
 
 
 class Body:
