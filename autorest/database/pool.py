@@ -610,10 +610,15 @@ class Rows:
     def close(self) -> None:
         """Cancel the transaction in the database if it has not ended."""
         flow = self._flow
-        if flow is not None and flow.cancel():
+        if flow is None:
+            return
+        if flow.cancel():
             self._database._abandon(flow)
             if flow.resume is not None:
                 flow.resume()
+        elif not flow.cancelled():
+            # What ended it is of no interest to anybody any more.
+            flow.exception()
 
     def _start(self) -> Flow:
         flow = Flow(self._database._loop)

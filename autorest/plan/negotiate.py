@@ -17,7 +17,7 @@ from autorest.plan.model import (
     Rendering,
     SingleHandler,
 )
-from autorest.request.media_types import JSON, parse_media_type, render_media_type
+from autorest.request.media_types import JSON, NDJSON, parse_media_type, render_media_type
 from autorest.request.model import MediaType
 
 OBJECT = MediaType("application/vnd.pgrst.object+json")
@@ -26,7 +26,7 @@ BUILT_IN: dict[str, tuple[Handler, MediaType]] = {
     "*/*": (JsonHandler(), JSON),
     "application/json": (JsonHandler(), JSON),
     "text/csv": (CsvHandler(), MediaType("text/csv")),
-    "application/x-ndjson": (LinesHandler(), MediaType("application/x-ndjson")),
+    NDJSON.essence: (LinesHandler(), NDJSON),
     "application/geo+json": (GeoJsonHandler(), MediaType("application/geo+json")),
 }
 PLAN_FORMATS = {
