@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autorest import __version__
+from autorest.database.errors import PoolFull
 from autorest.errors import Refused
 from autorest.incoming import ClientGone, Rest
 from autorest.logs import RequestLog
@@ -29,6 +30,7 @@ from autorest.response.model import Headers, Response, Stream, Unfinished
 from autorest.response.tags import unchanged
 from autorest.settings import Settings
 from autorest.trace import Trace
+from autorest.unavailable import unavailable
 
 logger = logging.getLogger("autorest")
 
@@ -50,6 +52,8 @@ class Answers(Protocol):
     """What answers requests: the gateway."""
 
     async def answer(self, raw: RawRequest, trace: Trace | None = None) -> Response: ...
+
+    def refuses(self, authorization: bytes | None) -> bool: ...
 
 
 class Front:
@@ -77,6 +81,7 @@ class Front:
         self.max_body_size = settings.server_max_body_size
         self.browsable = settings.server_docs_enabled
         self.compresses = settings.server_compression
+        self.crowded = False
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -89,6 +94,10 @@ class Front:
         self.timed = settings.server_timing_enabled
         self.logs_queries = settings.log_query
         self.tags = settings.server_etags
+        verbose = settings.client_error_verbosity == "verbose"
+        full = unavailable(PoolFull())
+        self.shed_code = full.code
+        self.refusal = error_response(full, verbose=verbose)
         self.log.set_level(settings.log_level)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +118,9 @@ class Front:
         if self.login is not None and path.startswith(LOGIN):
             await Delegated(self, scope, send, origin, began).run(self.login, receive, LOGIN)
             return
+        if self.crowded and (response := self.turn_away(scope)) is not None:
+            await self._send(send, response, method != "HEAD")
+            return
         trace = Trace() if self.timed or self.logs_queries else None
         try:
             body, rest = await self._body(scope, headers, receive) if method != "GET" else NO_BODY
@@ -127,10 +139,8 @@ class Front:
         except Exception:
             logger.exception("%s %s could not be answered", method, path)
             response = error_response(broken())
-        if origin is not None:
-            add_missing(response.headers, cors_headers(origin, self.allowed_origins))
-        if self.trace_header is not None and (value := headers.get(self.trace_header)) is not None:
-            response.headers.append((self.trace_header, value))
+        if origin is not None or self.trace_header is not None:
+            self._add_asked_for(response, headers)
         if trace is not None:
             self._follow(trace, response)
         if response.stream is not None:
@@ -146,6 +156,37 @@ class Front:
             response = await packed(response, coding)
         await self._send(send, response, method != "HEAD")
         self.count(scope, response, len(response.body), began)
+
+    def turn_away(self, scope: Scope) -> Response | None:
+        """Return the answer to a request that there is no place for, None to one that is to be answered as usual.
+
+        To be asked while the database is `crowded`, of as many requests as come, before anything else is done for them.
+        """
+        path: str = scope["path"]
+        if scope["method"] == "OPTIONS" or path == "/" or path.startswith((PAGES, LOGIN)):
+            return None
+        headers = dict(scope["headers"])
+        if not self.gateway.refuses(headers.get(b"authorization")):
+            return None
+        response = self.refusal._replace(headers=[*self.refusal.headers])
+        self._add_asked_for(response, headers)
+        self.metrics.count(path, scope["method"], response.status, 0.0, len(response.body))
+        if self.log.logged_from == 0:
+            self.log.write(scope, response, len(response.body), 0.0)
+        return response
+
+    def refusal_of(self, scope: Scope) -> Message | None:
+        """Return the message with which the answer of `turn_away` begins, its body included."""
+        response = self.turn_away(scope)
+        return None if response is None else {**beginning_of(response), "body": response.body}
+
+    def _add_asked_for(self, response: Response, headers: dict[bytes, bytes]) -> None:
+        """Add the headers that a page of another origin needs, and the one that follows a request."""
+        origin = headers.get(b"origin")
+        if origin is not None:
+            add_missing(response.headers, cors_headers(origin, self.allowed_origins))
+        if self.trace_header is not None and (value := headers.get(self.trace_header)) is not None:
+            response.headers.append((self.trace_header, value))
 
     async def _send(self, send: Send, response: Response, with_body: bool = True) -> None:
         await send(beginning_of(response))
@@ -190,6 +231,9 @@ class Front:
             self.metrics.count_route(route, scope["method"], response.status, seconds, size)
         if response.status >= self.log.logged_from:
             if response.error is not None and response.status >= 500:
+                if response.error.code == self.shed_code and self.log.logged_from:
+                    # There are too many of them; the pool tells how many.
+                    return
                 self.log.write_error(response.error)
             self.log.write(scope, response, size, seconds)
 

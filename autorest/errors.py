@@ -50,6 +50,7 @@ STATUSES: dict[str, int] = {
     "PGRST001": 503,
     "PGRST002": 503,
     "PGRST003": 504,
+    "PGRST004": 503,
     "PGRST100": 400,
     "PGRST101": 405,
     "PGRST102": 400,

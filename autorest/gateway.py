@@ -13,7 +13,7 @@ from autorest.auth.identity import Identity
 from autorest.auth.refusals import UnknownKey
 from autorest.bulk import Bulk
 from autorest.catalog.model import Catalog
-from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
+from autorest.database.errors import DatabaseError, Unavailable
 from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused
 from autorest.openapi.root import root_response, root_statements
@@ -45,6 +45,14 @@ class Gateway:
         self.snapshot = snapshot
         self.bulk = Bulk(database, snapshot.settings.db_pool)
         self.unready: Callable[[], Refused] = no_catalog
+
+    def refuses(self, authorization: bytes | None) -> bool:
+        """Tell whether a request would be refused because too many wait for the database.
+
+        Who makes it must be known already: if that takes work, it is not refused here.
+        """
+        identity = self.authenticator.recognize(authorization, time.time())
+        return identity is not None and self.database.refuses(identity.role)
 
     async def answer(self, raw: RawRequest, trace: Trace | None = None) -> Response:
         """Return the answer, whatever happens: what goes wrong is answered as an error.
@@ -149,6 +157,6 @@ def _reported(error: Exception, snapshot: Snapshot, role: str | None) -> Error:
         case DatabaseError():
             report = Report(error.sqlstate, error.message, error.detail, error.hint)
             return database_error(report, authenticated=role not in (None, snapshot.settings.db_anon_role))
-        case ConnectionFailed() | ConnectionLost() | PoolTimeout():
+        case Unavailable():
             return unavailable(error)
     raise error

@@ -43,6 +43,8 @@ DESCRIBED: dict[str, Described] = {
     "pgrst_db_pool_available": Described("gauge", "Connections of the pool that are idle."),
     "pgrst_db_pool_waiting": Described("gauge", "Requests that wait for a connection."),
     "pgrst_db_pool_max": Described("gauge", "The most connections of the pool."),
+    "autorest_db_pool_max_waiting": Described("gauge", "The most requests that may wait for a connection."),
+    "autorest_requests_shed_total": Described("counter", "Requests refused at once: too many waited.", "reason"),
     "pgrst_jwt_cache_requests_total": Described("counter", "Tokens looked up among those verified before."),
     "pgrst_jwt_cache_hits_total": Described("counter", "Tokens found among those verified before."),
     "pgrst_jwt_cache_evictions_total": Described("counter", "Verified tokens forgotten to make room."),

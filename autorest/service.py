@@ -20,7 +20,7 @@ from autorest.auth.login import LoginService
 from autorest.catalog.load import MissingSchemas, load_catalog
 from autorest.catalog.model import Catalog
 from autorest.database.direct import connect_direct
-from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
+from autorest.database.errors import ConnectionFailed, DatabaseError, Unavailable
 from autorest.database.listener import Listener
 from autorest.database.pool import Database
 from autorest.errors import Error, Refused
@@ -125,6 +125,8 @@ class Service:
             acquisition_timeout=settings.db_pool_acquisition_timeout,
             max_lifetime=settings.db_pool_max_lifetime,
             max_idle=settings.db_pool_max_idletime,
+            max_waiting=settings.db_pool_max_waiting,
+            max_per_role=settings.db_pool_max_per_role,
             prepared=settings.db_prepared_statements,
             max_prepared=settings.db_max_prepared,
         )
@@ -230,6 +232,8 @@ class Service:
             ("pgrst_db_pool_available", ""): stats.available,
             ("pgrst_db_pool_waiting", ""): stats.waiting,
             ("pgrst_db_pool_max", ""): stats.size,
+            ("autorest_db_pool_max_waiting", ""): stats.places,
+            **{("autorest_requests_shed_total", reason): count for reason, count in stats.refused.items()},
             ("pgrst_jwt_cache_requests_total", ""): cache.lookups,
             ("pgrst_jwt_cache_hits_total", ""): cache.hits,
             ("pgrst_jwt_cache_evictions_total", ""): cache.evictions,
@@ -255,7 +259,7 @@ class Service:
         except DatabaseError as error:
             logger.error("the login could not use the database: %s", error)
             raise Refused(Error(500, error.sqlstate, "The login cannot use the database", error.message)) from None
-        except (ConnectionFailed, ConnectionLost, PoolTimeout) as error:
+        except Unavailable as error:
             raise Refused(unavailable(error)) from None
         rows, columns = range(result.ntuples), range(result.nfields)
         return [[result.get_value(row, column) for column in columns] for row in rows]

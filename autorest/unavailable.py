@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from autorest.database.errors import ConnectionFailed, ConnectionLost, PoolTimeout
+from autorest.database.errors import ConnectionFailed, ConnectionLost, PoolFull, PoolTimeout, Unavailable
 from autorest.errors import Error, Refused, refuse
 
 
@@ -19,7 +19,7 @@ def no_catalog(retry_after: float = 0.0) -> Refused:
     )
 
 
-def unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error:
+def unavailable(error: Unavailable) -> Error:
     """Return the answer for a database that did not answer."""
     match error:
         case PoolTimeout():
@@ -28,6 +28,14 @@ def unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error
                 "No connection to the database became free in time",
                 None,
                 "The server is busy: try again later, or raise db-pool or db-pool-acquisition-timeout.",
+            ).error
+        case PoolFull():
+            return refuse(
+                "PGRST004",
+                "Too many requests wait for a connection to the database",
+                None,
+                "The server is overloaded: try again later. Nothing was done.",
+                headers=_retry_after(error.retry_after),
             ).error
         case ConnectionFailed():
             return refuse(
@@ -43,7 +51,7 @@ def unavailable(error: ConnectionFailed | ConnectionLost | PoolTimeout) -> Error
                 "The connection to the database was lost during the request",
                 str(error) or None,
                 "Nothing of what the request was to write has been written."
-                if error.uncommitted
+                if isinstance(error, ConnectionLost) and error.uncommitted
                 else "What the request was to write may or may not have been written.",
                 headers=_retry_after(error.retry_after),
             ).error

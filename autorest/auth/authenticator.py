@@ -88,6 +88,11 @@ class Authenticator:
             return self._anonymous
         return self.cache.find(token, now) or self._verify(token, now)
 
+    def recognize(self, authorization: bytes | None, now: float) -> Identity | None:
+        """Return whom a request is made by, None where that takes verifying a token or is refused."""
+        token = None if authorization is None else bearer(authorization)
+        return self._anonymous if token is None else self.cache.find(token, now)
+
     async def authenticate_patiently(self, authorization: bytes | None, now: float) -> Identity:
         """Do as `authenticate`, fetching the provider's keys once when the token's key is not known yet."""
         try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
+#: When those are to try again who were refused because too many wait.
+FULL_RETRY = 1.0
+
 
 class DatabaseError(Exception):
     """PostgreSQL refused a statement; the whole transaction was rolled back.
@@ -112,6 +115,13 @@ class ConnectionLost(Unavailable):
         super().__init__(message)
         self.error = error
         self.uncommitted = False
+
+
+class PoolFull(Unavailable):
+    """So many wait for a connection already that this one was refused at once; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("too many transactions wait for a connection", FULL_RETRY)
 
 
 class PoolTimeout(Unavailable):

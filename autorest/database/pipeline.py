@@ -110,10 +110,11 @@ class Pipeline:
     database. `on_idle` is called when a transaction has ended, before its caller learns of it, so that the next one
     can be sent at once; `on_lost` when the connection broke and was closed.
 
-    `future` is the caller's while a transaction is under way, from `start` until `on_idle` or `on_lost`. While
-    `settled` is set, the end of a transaction resolves it instead of calling `on_idle`. `runs` and `parses` count;
-    the rest is the pool's own bookkeeping: since when it is unused or was last asked for a sign of life, until when
-    it must give one, when it is to be replaced (all on the loop's clock), and whether that is now.
+    `future` is the caller's while a transaction is under way, from `start` until `on_idle` or `on_lost`; `role` is
+    whose it is, or whose the last one was. While `settled` is set, the end of a transaction resolves it instead of
+    calling `on_idle`. `runs` and `parses` count; the rest is the pool's own bookkeeping: since when it is unused or was
+    last asked for a sign of life, until when it must give one, when it is to be replaced (all on the loop's clock), and
+    whether that is now.
     """
 
     __slots__ = (
@@ -151,6 +152,7 @@ class Pipeline:
         "future",
         "parses",
         "retiring",
+        "role",
         "runs",
         "runs_seen",
         "settled",
@@ -195,6 +197,7 @@ class Pipeline:
         self.future: asyncio.Future[Any] | None = None
         self.settled: asyncio.Future[None] | None = None
         self.closed = False
+        self.role = ""
         self.runs = 0
         self.runs_seen = 0
         self.parses = 0
@@ -230,6 +233,7 @@ class Pipeline:
         """
         role, statements, begin, end, rows = transaction
         self.future = future
+        self.role = role
         self._transaction = transaction
         self.runs += 1
         position = 0

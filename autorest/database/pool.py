@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -22,9 +22,17 @@ from psycopg_pool import PoolTimeout as LeaseTimeout
 
 from autorest.database.connection import PooledConnection, complete
 from autorest.database.conversation import Conversation, Talk
-from autorest.database.errors import ConnectionFailed, ConnectionLost, DatabaseError, PoolTimeout, Unavailable
+from autorest.database.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    DatabaseError,
+    PoolFull,
+    PoolTimeout,
+    Unavailable,
+)
 from autorest.database.flow import Flow
 from autorest.database.pipeline import CAN_CLOSE, Pipeline, StaleStatement, Wordings
+from autorest.database.queue import Queue, Shares
 from autorest.sql.statement import Transaction
 
 logger = logging.getLogger(__name__)
@@ -47,6 +55,10 @@ LEASE_PATIENCE = 60.0
 #: The waits between attempts to connect: the first, then doubling up to the last.
 FIRST_BACKOFF = 0.25
 LAST_BACKOFF = 2.0
+#: How often it is told that transactions are refused because too many wait.
+FULL_REPEAT = 30.0
+#: After how many of them the connections are looked at, for the loop may not come to it before hundreds more.
+FULL_LOOK = 32
 #: How many of a pooler's refusals to know a statement prove that it does not keep them.
 UNKNOWN_STATEMENTS = 3
 
@@ -55,16 +67,19 @@ class PoolStats(NamedTuple):
     """Numbers for metrics.
 
     `size` is how many connections there may be; `open` how many there are, `available` how many of those are idle;
-    `waiting` how many transactions wait for one. The others count since the start: transactions that timed out
-    waiting, connections opened, attempts to connect that failed, connections lost, transactions run, statements
-    parsed under a name, transactions cancelled because nobody waited for them any more. `connected` tells whether
-    the last thing heard of the database was good.
+    `waiting` how many transactions wait for one, `places` how many may, 0 for any number. The others count since the
+    start: transactions refused, by reason, because so many waited; those that timed out waiting, connections opened,
+    attempts to connect that failed, connections lost, transactions run, statements parsed under a name, transactions
+    cancelled because nobody waited for them any more. `connected` tells whether the last thing heard of the database
+    was good.
     """
 
     size: int
     open: int
     available: int
     waiting: int
+    places: int
+    refused: Mapping[str, int]
     timeouts: int
     opened: int
     failed: int
@@ -75,21 +90,15 @@ class PoolStats(NamedTuple):
     connected: bool
 
 
-class Waiting(NamedTuple):
-    """A transaction that waits for a connection, until `deadline` on the loop's clock."""
-
-    transaction: Transaction
-    future: asyncio.Future[Any]
-    deadline: float
-
-
 class Database:
     """Runs transactions on a pool of at most `size` connections.
 
     `conninfo` is libpq's, a URI or key=value. Times are in seconds: how long a transaction waits for a connection,
-    after which age a connection is replaced, after how long without use it is closed. `prepared` tells whether
-    statements are prepared under names at all, `max_prepared` how many a connection keeps (below pgBouncer's
-    `max_prepared_statements`). Raises ValueError if libpq does not understand `conninfo`.
+    after which age a connection is replaced, after how long without use it is closed. `max_waiting` bounds how many
+    wait, `max_per_role` how many connections one role holds: see `Shares.of` for what None means. `prepared` tells
+    whether statements are prepared under names at all, `max_prepared` how many a connection keeps (below pgBouncer's
+    `max_prepared_statements`). `on_crowded` is called when transactions begin to be refused because too many wait, and
+    when that is over. Raises ValueError if libpq does not understand `conninfo`.
     """
 
     def __init__(
@@ -100,6 +109,8 @@ class Database:
         acquisition_timeout: float = 10.0,
         max_lifetime: float = 1800.0,
         max_idle: float = 30.0,
+        max_waiting: int | None = None,
+        max_per_role: int | None = None,
         prepared: bool = True,
         max_prepared: int = 150,
     ) -> None:
@@ -113,7 +124,15 @@ class Database:
         self._source: AsyncConnectionPool[PooledConnection] | None = None
         self._free: list[Pipeline] = []
         self._pipelines: set[Pipeline] = set()
-        self._waiting: deque[Waiting] = deque()
+        self._queue: Queue[asyncio.Future[Any], Transaction] = Queue(
+            Shares.of(size, places=max_waiting, per_role=max_per_role), size
+        )
+        # While more are free than are kept from a role, no role has its share.
+        self._kept = size - self._queue.shares.connections
+        self._crowded = False
+        self._refused_before = self._refused_told = self._refused_unseen = 0
+        self._tell_at = 0.0
+        self.on_crowded: Callable[[bool], None] = lambda crowded: None
         self._leases: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -158,14 +177,13 @@ class Database:
         self._closing = True
         deadline = self._loop.time() + patience
         # No event tells of it: the hot path is spared one.
-        while (self._waiting or len(self._free) < len(self._pipelines)) and self._loop.time() < deadline:  # noqa: ASYNC110
+        while (self._queue or len(self._free) < len(self._pipelines)) and self._loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for timer in self._timers.values():
             timer.cancel()
-        for waiting in self._waiting:
-            if not waiting.future.done():
-                waiting.future.set_exception(ConnectionFailed("the gateway is shutting down"))
-        self._waiting.clear()
+        for future in self._queue.clear():
+            if not future.done():
+                future.set_exception(ConnectionFailed("the gateway is shutting down"))
         for task in self._leases:
             task.cancel()
         for pipeline in self._free:
@@ -188,15 +206,16 @@ class Database:
         by another attempt.
 
         Raises DatabaseError, after everything was rolled back, if PostgreSQL refused a statement or the commit;
-        PoolTimeout if no connection came free in time, ConnectionFailed if none could be opened, ConnectionLost if
-        it broke, whereupon a commit may or may not have happened.
+        PoolTimeout if no connection came free in time, PoolFull at once if too many wait for one, ConnectionFailed if
+        none could be opened, ConnectionLost if it broke, whereupon a commit may or may not have happened.
         """
         refuse_nul(transaction)
         again = True
+        free = self._free
         while True:
             future = self._loop.create_future()
-            if self._free:
-                self._free.pop().start(transaction, future)
+            if free and (len(free) > self._kept or self._has_share_left(transaction.role)):
+                free.pop().start(transaction, future)
             else:
                 self._enqueue(transaction, future)
             try:
@@ -214,7 +233,7 @@ class Database:
                 again = False
                 transaction = unprepared(transaction)
             except asyncio.CancelledError:
-                self._abandon(future)
+                self._abandon(transaction.role, future)
                 raise
             except Unavailable as error:
                 error.retry_after = self.retry_after
@@ -246,6 +265,17 @@ class Database:
             for pipeline in self._pipelines:
                 pipeline.stop_preparing()
 
+    def refuses(self, role: str) -> bool:
+        """Tell whether a transaction of `role` would be refused because too many wait; if so, it counts as refused."""
+        if self._free or not self._queue.refuses(role, self._loop.time()):
+            return False
+        self._refused_unseen += 1
+        if self._refused_unseen >= FULL_LOOK:
+            self._refused_unseen = 0
+            for pipeline in tuple(self._pipelines):
+                pipeline.look()
+        return True
+
     @property
     def retry_after(self) -> float:
         """In how many seconds the next attempt to connect is due, 0.0 if none is."""
@@ -257,7 +287,9 @@ class Database:
             size=self._size,
             open=len(self._pipelines),
             available=len(self._free),
-            waiting=len(self._waiting),
+            waiting=len(self._queue),
+            places=self._queue.shares.places,
+            refused=self._queue.refused,
             timeouts=self._timeouts,
             opened=self._opened,
             failed=self._failed,
@@ -293,7 +325,7 @@ class Database:
             await conversation.end(await talk(conversation, results))
         except BaseException as error:
             conversation.future.cancel()
-            self._abandon(conversation.future)
+            self._abandon(pipeline.role, conversation.future)
             if isinstance(error, ConnectionLost):
                 error.uncommitted = not conversation.ending
             if isinstance(error, StaleStatement):
@@ -314,8 +346,9 @@ class Database:
 
     def _send(self, transaction: Transaction, future: asyncio.Future[Any]) -> None:
         """Have a transaction run now or when a connection is free."""
-        if self._free:
-            self._free.pop().start(transaction, future)
+        free = self._free
+        if free and (len(free) > self._kept or self._has_share_left(transaction.role)):
+            free.pop().start(transaction, future)
         else:
             self._enqueue(transaction, future)
 
@@ -325,26 +358,43 @@ class Database:
             raise ConnectionFailed("the gateway is shutting down")
         if not self._pipelines and self.retry_after:
             raise ConnectionFailed(self._last_failure, self.retry_after)
-        self._waiting.append(Waiting(transaction, future, self._loop.time() + self._acquisition_timeout))
+        now = self._loop.time()
+        if not self._queue.join(transaction.role, future, transaction, now, now + self._acquisition_timeout):
+            self._crowd(True)
+            raise PoolFull
         self._grow()
 
     def _idle(self, pipeline: Pipeline) -> None:
-        """Give a connection that has nothing to do to the first in the queue."""
+        """Give a connection that has nothing to do to whoever is next."""
         if pipeline.retiring:
             self._give_back(pipeline)
             return
-        while self._waiting:
-            transaction, future, _ = self._waiting.popleft()
-            if not future.done():
-                pipeline.start(transaction, future)
-                return
         self._free.append(pipeline)
+        if self._queue:
+            self._serve(pipeline.role)
 
-    def _abandon(self, future: asyncio.Future[Any]) -> None:
+    def _serve(self, returned: str | None = None) -> None:
+        """Give free connections to those who wait and may have them; a role may have `returned` the last."""
+        while self._free and (first := self._queue.next(returned, self._held)) is not None:
+            future, transaction = first
+            returned = None
+            if not future.done():
+                self._free.pop().start(transaction, future)
+
+    def _held(self) -> Counter[str]:
+        """Return how many connections each role holds."""
+        held = Counter([pipeline.role for pipeline in self._pipelines])
+        held.subtract([pipeline.role for pipeline in self._free])
+        return held
+
+    def _has_share_left(self, role: str) -> bool:
+        return self._held()[role] < self._queue.shares.connections
+
+    def _abandon(self, role: str, future: asyncio.Future[Any]) -> None:
         """Undo what nobody waits for any more."""
         pipeline = self._holder(future)
         if pipeline is None:
-            self._waiting = deque(waiting for waiting in self._waiting if not waiting.future.done())
+            self._queue.leave(role, future)
             return
         self._cancelled += 1
         if future.cancelled():
@@ -385,8 +435,9 @@ class Database:
         if self._closing or self.retry_after:
             return
         room = self._size - len(self._pipelines)
-        for _ in range(min(len(self._waiting), room) - len(self._leases)):
-            self._lease()
+        if room > 0 and self._queue:
+            for _ in range(min(self._queue.startable(self._held()), room) - len(self._leases)):
+                self._lease()
 
     def _lease(self) -> None:
         task = self._loop.create_task(self._take_one())
@@ -454,6 +505,7 @@ class Database:
         if pipeline.retiring:
             pipeline.connection.pgconn.finish()
         self._spawn(self._source.putconn(pipeline.connection))
+        self._serve()
         self._grow()
 
     def _lost(self, pipeline: Pipeline) -> None:
@@ -472,6 +524,7 @@ class Database:
             self._connected = False
             if not self._leases and not self.retry_after:
                 self._lease()
+        self._serve()
         self._grow()
 
     # Losing the database and finding it again
@@ -488,8 +541,7 @@ class Database:
             logger.warning("cannot connect to the database, next attempt in %.1f s: %s", delay, self._last_failure)
         if not self._pipelines:
             self._connected = False
-            while self._waiting:
-                future = self._waiting.popleft().future
+            for future in self._queue.clear():
                 if not future.done():
                     future.set_exception(ConnectionFailed(self._last_failure, self.retry_after))
 
@@ -519,15 +571,33 @@ class Database:
 
     def _sweep(self) -> None:
         now = self._loop.time()
-        while self._waiting and (self._waiting[0].deadline <= now or self._waiting[0].future.done()):
-            future = self._waiting.popleft().future
+        for future in self._queue.expire(now):
             if not future.done():
                 self._timeouts += 1
                 future.set_exception(PoolTimeout("all connections to the database stayed busy"))
+        self._look_at_queue(now)
         for pipeline in tuple(self._pipelines):
             self._look_after(pipeline, now)
         if not self._closing:
             self._sweep_later()
+
+    def _crowd(self, crowded: bool) -> None:
+        if crowded is not self._crowded:
+            self._crowded = crowded
+            self.on_crowded(crowded)
+
+    def _look_at_queue(self, now: float) -> None:
+        """Notice when nobody is refused any more, and tell of those who were: soon, and then once in a while."""
+        refused = sum(self._queue.refused.values())
+        self._crowd(refused != self._refused_before)
+        self._refused_before = refused
+        if refused != self._refused_told and now >= self._tell_at:
+            logger.warning(
+                "too many requests: %d were answered with 503, for %d waited for a connection",
+                refused - self._refused_told,
+                len(self._queue),
+            )
+            self._refused_told, self._tell_at = refused, now + FULL_REPEAT
 
     def _look_after(self, pipeline: Pipeline, now: float) -> None:
         pipeline.look()
@@ -613,7 +683,7 @@ class Rows:
         if flow is None:
             return
         if flow.cancel():
-            self._database._abandon(flow)
+            self._database._abandon(self._transaction.role, flow)
             if flow.resume is not None:
                 flow.resume()
         elif not flow.cancelled():

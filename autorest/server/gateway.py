@@ -58,7 +58,9 @@ class GatewayProcess:
         self.main = main
         self.admin = admin
         self.control = control
+        self.front = front
         self.main_server = HttpServer(front, limits)
+        service.database.on_crowded = self._crowded
         insight = ServiceInsight(service, self.accepts, lambda: len(self.main_server.connections.open))
         self.admin_server = HttpServer(Admin(insight), PATIENT)
         self.control_server = HttpServer(Control(insight, self.signalled), PATIENT)
@@ -89,6 +91,10 @@ class GatewayProcess:
             begun.cancel()
             await asyncio.wait((begun,))
             await self._end()
+
+    def _crowded(self, crowded: bool) -> None:
+        self.front.crowded = crowded
+        self.main_server.connections.turn_away = self.front.refusal_of if crowded else None
 
     def signalled(self, name: str) -> None:
         """Do as a signal says."""

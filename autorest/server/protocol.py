@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -82,7 +82,9 @@ class Connections:
     """What the connections of one server share, and who looks after them.
 
     `now` is the loop's clock at the last sweep: exact enough for time-outs. `given_up` are requests whose client is
-    gone, until they have ended. While `closing`, each connection ends after the answers that it owes.
+    gone, until they have ended. While `closing`, each connection ends after the answers that it owes. While there is
+    a `turn_away`, it is asked of each request without a body, given its scope, and what it returns is the answer, as a
+    message that begins one and has the whole `body`: the application is never called.
     """
 
     def __init__(self, application: ASGIApp, limits: Limits) -> None:
@@ -93,6 +95,7 @@ class Connections:
         self.date = b""
         self.now = 0.0
         self.closing = False
+        self.turn_away: Callable[[Scope], Message | None] | None = None
 
     def sweep(self, now: float) -> None:
         """End what has taken too long."""
@@ -349,6 +352,9 @@ class HttpProtocol(asyncio.Protocol):
         self.cycle = cycle
         self._phase = REQUEST
         self._since = cycle.since = self._shared.now
+        turn_away = self._shared.turn_away
+        if turn_away is not None and cycle.is_turned_away(turn_away):
+            return
         cycle.task = self._loop.create_task(cycle.run())
 
     def ended(self, cycle: Cycle) -> None:
@@ -629,6 +635,18 @@ class Cycle:
         answer = error_response(error)
         self._begin({"status": status, "headers": answer.headers}, answer.body, False)
         self._end()
+
+    def is_turned_away(self, turn_away: Callable[[Scope], Message | None]) -> bool:
+        """Answer at once as `turn_away` says; return whether it said anything."""
+        if has_body(self.scope["headers"]):
+            return False
+        beginning = turn_away(self.scope)
+        if beginning is None:
+            return False
+        self.complete = True
+        self._begin(beginning, beginning["body"], False)
+        self._end()
+        return True
 
     def expire(self) -> None:
         """Give the request up because its time is over; the application may still answer."""

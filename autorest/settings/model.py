@@ -221,6 +221,26 @@ class Settings(BaseSettings):
     db_pool_acquisition_timeout: Annotated[
         Whole, About("How many seconds a request waits for a free connection before it is answered with 504.", "5")
     ] = 10
+    db_pool_max_waiting: Annotated[
+        int | None,
+        whole(0),
+        About(
+            "How many requests may wait for a connection; more are answered with 503 at once, unless it is 0. Left out,"
+            " it is 16 for each connection, and 320 at least.",
+            "1000",
+            ours=True,
+        ),
+    ] = None
+    db_pool_max_per_role: Annotated[
+        int | None,
+        whole(1),
+        About(
+            "The most connections that requests of one role hold. Left out, one in five is kept from each role, of a"
+            " db-pool of 4 and more.",
+            "15",
+            ours=True,
+        ),
+    ] = None
     db_pool_max_lifetime: Annotated[
         Whole, About("After how many seconds a connection is replaced by a new one.", "3600")
     ] = 1800

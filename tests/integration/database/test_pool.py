@@ -80,7 +80,7 @@ async def test_it_grows_with_the_traffic_and_no_further_than_its_size(house: Clu
 
 
 async def test_idle_connections_are_closed(house: Cluster) -> None:
-    async with opened(direct(house), size=4, max_idle=0.5) as database:
+    async with opened(direct(house), size=4, max_idle=0.5, max_per_role=4) as database:
         await asyncio.gather(*(database.run(work("alice", "SELECT pg_sleep(0.2)")) for _ in range(4)))
         assert activity(house) == 4
         await until(lambda: activity(house) == 0 and database.stats().open == 0)
