@@ -12,8 +12,7 @@ from tests.integration.bulk.bodies import DATABASE, SECRET, Upload
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 SETTINGS = {
     "db-schemas": "api",
@@ -39,11 +38,7 @@ def stock(cluster: Cluster) -> Cluster:
 @pytest.fixture(scope="session")
 def own_pooler(stock: Cluster) -> Iterator[Pooler]:
     """A pgBouncer that connects as the gateway's role."""
-    try:
-        server = Pooler(stock, forced_user="bulk_authenticator")
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(Pooler, stock, forced_user="bulk_authenticator") as server:
         yield server
 
 
