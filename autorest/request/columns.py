@@ -12,7 +12,8 @@ def parse_columns(name: str, value: str) -> tuple[str, ...]:
     """
     cursor = Cursor(value, "The parameter", name)
     names = [cursor.name()]
+    cursor.count_item()
     while cursor.take_comma():
-        cursor.count_item()
         names.append(cursor.name())
+        cursor.count_item()
     return tuple(names)

@@ -18,7 +18,7 @@ MAX_PARAMETERS: Final = 1_000
 #: Levels of embeds, of and/or trees, of parentheses around a number, and steps of a path (embed or JSON).
 MAX_DEPTH: Final = 64
 
-#: Columns and embeds of one select, conditions of one and/or tree, names or terms of one list.
+#: Columns and embeds of one select, conditions of one and/or tree, terms of one order, names of one list of columns.
 MAX_ITEMS: Final = 2_000
 
 #: Digits of a number after which it only counts as too big: PostgreSQL's bigint has 19.
