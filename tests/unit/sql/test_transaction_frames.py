@@ -52,18 +52,17 @@ def test_the_hook_runs_between_settings_and_work() -> None:
 def test_how_a_transaction_begins_and_ends() -> None:
     careful = session(role_isolation={"alice": "serializable"})
     serializable = b"begin isolation level serializable"
+    repeatable = b"begin isolation level repeatable read"
     for own, terms, begin, end in (
         (session(), Terms("api", False, rollback=True), b"begin", "rollback"),
         (session(), Terms("api", False, decided=True), b"begin", "decide"),
         (careful, Terms("api", True), serializable, "commit"),
         (careful, Terms("api", False, rollback=True), serializable, "rollback"),
         (careful, Terms("api", False, isolation="read committed"), None, "commit"),
-        (
-            session(),
-            Terms("api", False, isolation="repeatable read"),
-            b"begin isolation level repeatable read",
-            "commit",
-        ),
+        (session(), Terms("api", False, isolation="repeatable read"), repeatable, "commit"),
+        (session(), Terms("api", False, decided=True, stable=True), repeatable, "decide"),
+        (session(), Terms("api", False, rollback=True, stable=True), repeatable, "rollback"),
+        (careful, Terms("api", False, decided=True, stable=True), serializable, "decide"),
     ):
         transaction = own.frame("alice", terms).transaction(CALLER, WORK)
         assert (transaction.begin, transaction.end) == (begin, end)
