@@ -415,11 +415,12 @@ class Service:
 
     async def _watch(self) -> None:
         """Notice what nobody tells: that the database is gone, or there again."""
-        connected = False
+        connected, failed = False, 0
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             stats = self.database.stats()
-            lost = not stats.connected and stats.failed + stats.lost > 0
+            # A connection that only had to be opened anew is no loss.
+            lost = not stats.connected and stats.failed > failed
             if not self.settings.db_pool_automatic_recovery and (lost or (self.listener and self.listener.given_up)):
                 self._end("the connection to the database was lost, and db-pool-automatic-recovery is off")
             if stats.connected and not connected:
@@ -429,6 +430,8 @@ class Service:
                     # Without a listener nobody tells what was missed meanwhile.
                     self.reload_schema()
             connected = stats.connected
+            if connected:
+                failed = stats.failed
 
     def _unready(self) -> Refused:
         """Return what requests are answered with while there is no catalog."""

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,6 +114,12 @@ class Compose:
         also = [*(["--volumes"] if volumes else []), *(["--rmi", "local"] if images else [])]
         return watch(self._argv("down", "--remove-orphans", *also), on_line, env=self._environment, cwd=self.root)
 
+    def elsewhere(self) -> Path | None:
+        """Return the other checkout that the containers of this name were started from, None if there is none."""
+        label = f"label=com.docker.compose.project={self.project().name}"
+        shown = '{{.Label "com.docker.compose.project.working_dir"}}'
+        return another(self.root, docker("ps", "--all", "--filter", label, "--format", shown).output.splitlines())
+
     def last_log(self, service: str) -> str:
         return self._compose("logs", "--no-color", "--tail", "20", service, timeout=_ASK_SECONDS).last_lines
 
@@ -159,6 +165,14 @@ def find(root: Path, files: Sequence[str] = ()) -> Compose:
         "Install the package docker-compose-plugin or Docker Desktop, or go without Docker: "
         "python3 setup.py --embedded",
     )
+
+
+def another(root: Path, folders: Iterable[str]) -> Path | None:
+    """Return the first of these folders that is not `root`; one that is not there any more is nobody's."""
+    for folder in map(Path, folders):
+        if folder.is_absolute() and folder.is_dir() and not folder.samefile(root):
+            return folder
+    return None
 
 
 def _objects(printed: str) -> Iterator[dict[str, Any]]:

@@ -40,6 +40,8 @@ def set_up(found: Compose, add_hosts: bool, console: Console) -> None:
     """Bring the stack up until every service is healthy and the API answers; raises Problem at what fails."""
     with console.step("Reading the compose files") as step:
         project = found.project()
+        if somebody := of_somebody_else(found):
+            raise somebody
         before = found.containers()
         step.detail = f"Docker {found.engine_version}, compose {found.version}, {len(project.services)} services"
     with console.step("Checking that the ports are free") as step:
@@ -68,6 +70,17 @@ def set_up(found: Compose, add_hosts: bool, console: Console) -> None:
     _say_where_everything_is(found, project, domain, http_port, console)
     if refused is not None and add_hosts:
         raise refused
+
+
+def of_somebody_else(found: Compose) -> Problem | None:
+    """Return what keeps this checkout from the stack of its name: that it is another checkout's."""
+    other = found.elsewhere()
+    if other is None:
+        return None
+    return Problem(
+        f"The stack that is here was set up from another folder, {other}.",
+        f"Work with it there, or take it down there first: python3 {other / 'teardown.py'}",
+    )
 
 
 def take_down(found: Compose, volumes: bool, images: bool, console: Console) -> None:
@@ -192,8 +205,7 @@ def _in_lines(project: Project, containers: Sequence[Container]) -> list[str]:
 
 
 def _not_started(found: Compose, containers: Sequence[Container], said: str) -> Problem:
-    # one that was only made waits for another, and one that is starting may be well in a moment
-    unwell = sorted((one for one in containers if not one.is_well), key=lambda one: one.in_words in _STILL_COMING)
+    unwell = worst_first(containers)
     if not unwell:
         return Problem("The services did not start.", "Put right what Docker says and start again.", said)
     return Problem(
@@ -201,6 +213,11 @@ def _not_started(found: Compose, containers: Sequence[Container], said: str) -> 
         f"Put right what its log says (docker compose logs {unwell[0].service}) and start again.",
         found.last_log(unwell[0].service) or said,
     )
+
+
+def worst_first(containers: Sequence[Container]) -> list[Container]:
+    """Return those that are not well; last come those that wait for another one or may be well in a moment."""
+    return sorted((one for one in containers if not one.is_well), key=lambda one: one.in_words in _STILL_COMING)
 
 
 def _check_api(domain: str, port: int) -> None:

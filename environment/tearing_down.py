@@ -56,6 +56,8 @@ def _take_down(checkout: Path, options: argparse.Namespace, console: Console) ->
             stack.remove_network(console)
     else:
         console.say(f"  --  {obstacle.what} The stack is left as it is.")
+        if obstacle.advice:
+            console.say(f"      {obstacle.advice}")
     if volumes:
         with console.step("Removing postgres-data") as step:
             step.detail = "" if embedded.forget_data(checkout) else "it is not there"
@@ -70,9 +72,11 @@ def _take_down(checkout: Path, options: argparse.Namespace, console: Console) ->
 
 
 def _engine(checkout: Path) -> tuple[Compose | None, Problem]:
-    """Return the compose of this machine, or why there is none to talk to."""
+    """Return the compose of this machine, or why there is none to talk to: no engine, or another checkout's stack."""
     try:
-        return compose.find(checkout), Problem("")
+        found = compose.find(checkout)
+        somebody = stack.of_somebody_else(found)
+        return (None, somebody) if somebody else (found, Problem(""))
     except NoEngine as reason:
         return None, Problem(str(reason))
     except Problem as problem:

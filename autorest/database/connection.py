@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -28,10 +30,11 @@ DEFAULTS: dict[str, tuple[str | None, str]] = {
 
 
 def complete(conninfo: str) -> str:
-    """Return `conninfo` with defaults for what neither it nor the environment says.
+    """Return `conninfo` with defaults for what neither it nor the environment says, for libpq in this process.
 
     Raises ValueError if libpq does not understand it.
     """
+    forget_unreadable_home()
     try:
         given = conninfo_to_dict(conninfo)
         defaults = {
@@ -44,10 +47,29 @@ def complete(conninfo: str) -> str:
         raise ValueError(f"not a connection string that libpq understands: {str(error).strip()}") from None
 
 
+def forget_unreadable_home() -> None:
+    """Go on as if there were no files of libpq's in a home directory that this process may not look into.
+
+    So it is where a container runs as another user than the one that HOME belongs to.
+    """
+    try:
+        home = Path.home()
+        (home / ".postgresql" / "postgresql.key").stat()
+    except PermissionError:
+        os.environ.setdefault("PGPASSFILE", str(home / ".pgpass"))
+        os.environ["HOME"] = os.devnull
+    except (OSError, RuntimeError):
+        return
+
+
 class PooledConnection(AsyncConnection[Any]):
-    """A connection that reports why it could not be opened, and remembers its driver between two leases."""
+    """A connection that reports why it could not be opened, and remembers its driver between two leases.
+
+    `opened_at` is the loop's time at which it was opened.
+    """
 
     driver: Pipeline | None = None
+    opened_at = 0.0
 
     @classmethod
     async def connect(  # type: ignore[override]
@@ -55,7 +77,9 @@ class PooledConnection(AsyncConnection[Any]):
     ) -> PooledConnection:
         """Connect as psycopg does; call `on_failure` with the error before it is raised."""
         try:
-            return await super().connect(conninfo, **kwargs)
+            connection = await super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             on_failure(error)
             raise
+        connection.opened_at = asyncio.get_running_loop().time()
+        return connection

@@ -19,6 +19,7 @@ from asyncpg.exceptions import ClientConfigurationError, InvalidAuthorizationSpe
 from psycopg.conninfo import conninfo_to_dict
 
 import autorest
+from autorest.database.connection import forget_unreadable_home
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -63,6 +64,7 @@ async def connect_direct(conninfo: str, *, writable: bool = False) -> Connection
         given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value not in (None, "")}
     except psycopg.ProgrammingError as error:
         raise ClientConfigurationError(f"not a connection string: {str(error).strip()}") from None
+    forget_unreadable_home()
     arguments = translate(given)
     last: Exception | None = None
     for attributes in attempts(given, writable):

@@ -59,6 +59,8 @@ LAST_BACKOFF = 2.0
 FULL_REPEAT = 30.0
 #: After how many of them the connections are looked at, for the loop may not come to it before hundreds more.
 FULL_LOOK = 32
+#: A connection that was opened longer ago may have been closed while it lay ready.
+NEW_SECONDS = 0.05
 #: How many of a pooler's refusals to know a statement prove that it does not keep them.
 UNKNOWN_STATEMENTS = 3
 
@@ -452,7 +454,7 @@ class Database:
                 connection = await self._source.getconn(timeout=LEASE_PATIENCE)
             except (LeaseTimeout, PoolClosed):
                 return
-            new = connection.driver is None
+            new = connection.driver is None and self._loop.time() - connection.opened_at < NEW_SECONDS
             try:
                 pipeline = self._pipeline_of(connection)
             except (psycopg.Error, OSError) as error:
@@ -464,7 +466,7 @@ class Database:
             try:
                 await self._probe(pipeline)
             except ConnectionLost as error:
-                # One that was leased before may have died of age; only a new one tells of the database.
+                # One that was leased before, or lay ready, may have died meanwhile; a new one tells of the database.
                 if new:
                     self._connect_failed(error)
                     return

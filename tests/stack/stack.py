@@ -85,11 +85,11 @@ class Stack:
 
     # --- how it is brought up and down ---------------------------------------------------------------------------
 
-    def script(self, name: str, *arguments: str) -> str:
-        """Run setup.py or teardown.py, asking nothing, and return what it printed."""
+    def script(self, name: str, *arguments: str, folder: Path | None = None, code: int = 0) -> str:
+        """Run setup.py or teardown.py, of another folder if one is given, asking nothing; return what it printed."""
         ran = subprocess.run(
             [sys.executable, name, "--yes", *arguments],
-            cwd=self.folder,
+            cwd=folder or self.folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -97,7 +97,7 @@ class Stack:
             text=True,
             timeout=_SET_UP_SECONDS,
         )
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == code, ran.stdout
         return ran.stdout
 
     def docker(self, *arguments: str, given: str | None = None, check: bool = True) -> str:
@@ -236,6 +236,8 @@ def running(folder: Path) -> Iterator[Stack]:
     web_was_there = subprocess.run(["docker", "network", "inspect", "web"], capture_output=True).returncode == 0
     stack = Stack(folder)
     try:
+        # what a run that was killed has left
+        stack.compose("down", "--volumes", "--remove-orphans", check=False)
         try:
             stack.script("setup.py")
         except AssertionError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from tests.support.cluster import Cluster
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy
 from tests.support.skips import available
+from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -166,3 +170,42 @@ async def test_nobody_there() -> None:
 async def test_nonsense() -> None:
     with pytest.raises(asyncpg.InterfaceError, match="connection string"):
         await connect_direct("no_such_thing=1")
+
+
+#: Everything is loaded before the process becomes somebody else, who may not be able to.
+IN_ANOTHER_S_HOME = """
+import asyncio, os, sys
+import asyncpg, encodings.idna, psycopg
+from autorest.database.connection import complete
+from autorest.database.direct import connect_direct
+ENCRYPTED = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+async def ask():
+    connection = await connect_direct(sys.argv[1])
+    print(await connection.fetchval(ENCRYPTED))
+    await connection.close()
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+print(*psycopg.connect(complete(sys.argv[1])).execute(ENCRYPTED).fetchone())
+asyncio.run(ask())
+"""
+
+
+@pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
+def test_a_home_of_somebody_else_is_none(secure: tuple[Cluster, Path], tmp_path: Path, mode: str) -> None:
+    home = tmp_path / "home"
+    (home / ".postgresql").mkdir(parents=True)
+    home.chmod(0 if os.geteuid() else 0o700)
+    conninfo = secure[0].dsn(password="postgres", sslmode=mode)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", IN_ANOTHER_S_HOME, conninfo],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "HOME": str(home), "PYTHONPATH": str(ROOT)},
+        )
+    finally:
+        home.chmod(0o700)
+    answer = "false\n" if mode == "disable" else "true\n"
+    assert (done.stdout, done.stderr) == (2 * answer, "")

@@ -28,17 +28,17 @@ from tests.support.skips import lacking
 #: The time-out of a request, and what a busy machine may add to it; how soon after its cause a trouble must end.
 REQUEST_SECONDS, SLACK_SECONDS = 3.0, 1.5
 RECOVERY_SECONDS = 3.0
-#: How long a drill watches before and after.
-CALM_SECONDS, AFTER_SECONDS = 1.0, 4.0
+#: How long a drill watches before and after, and how long a network is cut.
+CALM_SECONDS, AFTER_SECONDS, CUT_SECONDS = 1.0, 4.0, 10.0
 
 
 class House:
-    """A PostgreSQL, a pgBouncer before it, a network that can be cut before that, and a gateway."""
+    """A PostgreSQL, a pgBouncer before it, networks to both that can be cut, and a gateway."""
 
-    def __init__(self, cluster: Cluster, pooler: Pooler, network: Proxy, gateway: Running) -> None:
+    def __init__(self, cluster: Cluster, pooler: Pooler, networks: tuple[Proxy, Proxy], gateway: Running) -> None:
         self.cluster = cluster
         self.pooler = pooler
-        self.network = network
+        self.networks = networks
         self.gateway = gateway
 
     def check(self, load: Load, ended: float, *, lost_connections: bool = False) -> None:
@@ -80,9 +80,10 @@ def house(base: tuple[Cluster, Pooler], tmp_path: Path, request: pytest.FixtureR
     workers = getattr(request, "param", 1)
     with ExitStack() as stack:
         network = stack.enter_context(Proxy(pooler.host, pooler.port))
+        direct = stack.enter_context(Proxy(cluster.host, cluster.port))
         settings = {
             "db-uri": f"host={network.host} port={network.port} user=server_authenticator dbname={DATABASE}",
-            "db-direct-uri": cluster.dsn("server_authenticator", DATABASE),
+            "db-direct-uri": f"host={direct.host} port={direct.port} user=server_authenticator dbname={DATABASE}",
             "db-schemas": "api",
             "db-anon-role": "server_anon",
             "db-pool": "8",
@@ -91,7 +92,7 @@ def house(base: tuple[Cluster, Pooler], tmp_path: Path, request: pytest.FixtureR
             "server-workers": str(workers),
         }
         gateway = stack.enter_context(Running(tmp_path, settings))
-        yield House(cluster, pooler, network, gateway)
+        yield House(cluster, pooler, (network, direct), gateway)
 
 
 def test_postgresql_is_restarted(house: House) -> None:
@@ -131,9 +132,11 @@ def test_pgbouncer_is_restarted(house: House) -> None:
 def test_the_network_swallows_everything(house: House, revive: bool) -> None:
     with Load(house.gateway.port) as load:
         time.sleep(CALM_SECONDS)
-        house.network.cut()
-        time.sleep(5.0)
-        house.network.mend(revive=revive)
+        for network in house.networks:
+            network.cut()
+        time.sleep(CUT_SECONDS)
+        for network in house.networks:
+            network.mend(revive=revive)
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)

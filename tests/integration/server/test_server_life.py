@@ -86,10 +86,34 @@ def test_without_recovery_a_database_that_is_not_there_ends_the_start(run: Start
     assert gateway.logged("db-pool-automatic-recovery is off") == 1
 
 
-def test_without_recovery_a_lost_connection_ends_the_process(stocked: Cluster, run: Start) -> None:
-    gateway = run(db_pool_automatic_recovery="false")
-    stocked.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'server_authenticator'")
+TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'server_authenticator'"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_without_recovery_a_lost_listener_ends_the_process(stocked: Cluster, run: Start, workers: str) -> None:
+    gateway = run(db_pool_automatic_recovery="false", server_workers=workers)
+    stocked.execute(TERMINATE)
     assert gateway.wait_end() == 1
+    assert gateway.logged("db-pool-automatic-recovery is off") >= 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_without_recovery_a_database_that_cannot_be_reached_any_more_ends_the_process(
+    stocked: Cluster, run: Start, workers: str
+) -> None:
+    gateway = run(db_pool_automatic_recovery="false", db_channel_enabled="false", server_workers=workers)
+    # Without a listener what is closed is opened again, as long as that is possible.
+    gateway.wait_answered(200)
+    time.sleep(1.5)
+    stocked.execute(TERMINATE)
+    time.sleep(0.6)
+    gateway.wait_answered(200)
+    stocked.stop()
+    try:
+        assert gateway.wait_end() == 1
+    finally:
+        stocked.start()
+    assert gateway.logged("db-pool-automatic-recovery is off") >= 1
 
 
 def test_a_schema_that_is_not_there_is_waited_for(stocked: Cluster, run: Start) -> None:
