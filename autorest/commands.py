@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SPELLINGS = {"dump_config": "dump-config", "dump_schema": "dump-schema", "ready": "ready"}
+#: What typer raises for every mistake in a command line.
+_WrongCommandLine: type[Exception] = typer.BadParameter.__bases__[0]
 _UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, psycopg.Error, TimeoutError)
 
 
@@ -45,9 +47,12 @@ class Commands(TyperGroup):
         name = spelled(ctx.params)
         if name is None and args[0] in self.commands:
             return super().resolve_command(ctx, args)
-        near = difflib.get_close_matches(args[0], self.commands, 1)
-        if near and not Path(args[0]).exists():
-            ctx.fail(f"{args[0]} is neither a command nor a file, is {near[0]} meant?")
+        if not Path(args[0]).exists():
+            near = difflib.get_close_matches(args[0], self.commands, 1)
+            if near:
+                ctx.fail(f"{args[0]} is neither a command nor a file, is {near[0]} meant?")
+            if Path(args[0]).name == args[0] and not Path(args[0]).suffix:
+                ctx.fail(f"{args[0]} is neither a file nor a command: {', '.join(self.commands)}")
         return name or "serve", self.commands[name or "serve"], args
 
 
@@ -235,7 +240,19 @@ def _warn(text: str) -> None:
 def run() -> None:
     """Run the command line; the exit code is 1 for a wrong configuration and 2 for a wrong command line."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except _WrongCommandLine as error:
+        message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        if "\n" not in message:
+            context = getattr(error, "ctx", None)
+            program = context.command_path if context is not None else "autorest"
+            message = f"autorest: {message[:1].lower()}{message[1:]} ({program} -h shows what there is)"
+        typer.echo(message, err=True)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(1)
     except (SettingsError, Failure) as error:
         typer.echo(f"autorest: {error}", err=True)
         sys.exit(1)
+    if code:
+        sys.exit(code)

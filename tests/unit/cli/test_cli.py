@@ -176,16 +176,33 @@ def test_a_file_that_is_not_there_ends_in_one_line(run: Run) -> None:
     assert said.errors == "autorest: the configuration file absent.conf cannot be read: No such file or directory\n"
 
 
-@pytest.mark.parametrize("arguments", [["srve"], ["--nothing"], ["ready", "a", "b"], ["--ready", "--dump-config"]])
-def test_a_wrong_command_line_says_so(run: Run, arguments: list[str]) -> None:
-    said = run(*arguments)
-    assert said.code == 2
-    assert "Usage: " in said.errors
-    assert "Error: " in said.errors
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["srve"], "srve is neither a command nor a file, is serve meant?"),
+        (["nonsense"], "nonsense is neither a file nor a command: serve, ready, dump-config, dump-schema, example"),
+        (["--nothing"], "--nothing"),
+        (["--dump-confg"], "--dump-config"),
+        (["serve", "--port", "3000"], "--port"),
+        (["ready", "a", "b"], "(b)"),
+        (["--ready", "--dump-config"], "--dump-config and --ready exclude each other"),
+        (["user", "nonsense"], "nonsense"),
+        (["user", "add"], "EMAIL"),
+        (["token", "--claim"], "--claim"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(run: Run, arguments: list[str], said: str) -> None:
+    told = run(*arguments)
+    assert (told, told.code) == ("", 2)
+    assert told.errors.startswith("autorest: ")
+    assert said in told.errors
+    assert told.errors.endswith(" -h shows what there is)\n")
+    assert told.errors.count("\n") == 1
 
 
-def test_a_mistyped_command_is_taken_for_what_it_is(run: Run) -> None:
-    assert "srve is neither a command nor a file, is serve meant?" in run("srve").errors
+def test_commands_of_users_are_shown_when_none_is_named(run: Run) -> None:
+    told = run("user")
+    assert all(command in told + told.errors for command in ("add", "passwd", "disable", "enable"))
 
 
 @pytest.mark.parametrize("command", ["ready", "--ready"])
