@@ -23,8 +23,9 @@ from autorest.sql.answer import Counting, Rendered, read_statement
 from autorest.sql.binding import Values, bind
 from autorest.sql.statement import Statement
 
-#: A condition about more rows than these never holds: they would have to be held in memory.
+#: A condition about more rows than these, or more bytes, never holds: they would have to be held in memory.
 MOST_ROWS: Final = 1000
+MOST_BYTES: Final = 16 << 20
 #: What PostgreSQL says to a write of what has changed since the transaction began (SQLSTATE serialization_failure).
 CHANGED_MEANWHILE: Final = "40001"
 
@@ -54,7 +55,7 @@ class Guard(NamedTuple):
         shown = kept and plan.preferences.representation == "representation" and not explained
         one = object_rendering(strip_nulls=handler.strip_nulls) if isinstance(handler, JsonHandler) else None
         return cls(
-            current=read_statement(read, Counting(), limited=limited),
+            current=read_statement(read, Counting(), limited=limited, most=None if read.by_key else MOST_BYTES),
             handled=isinstance(handler, CustomHandler),
             whole=Tagger(content_headers(read.rendering.media_type, None)[0][1]),
             one=None if one is None else Tagger(content_headers(one.media_type, None)[0][1]),
@@ -111,6 +112,9 @@ class Guard(NamedTuple):
             strong = not own.startswith(b"W/")
             return tags.name(opaque_of(own)) if weakly else strong and opaque_of(own) in tags.strong
         body = self._body(before)
+        if not body:
+            # There are more bytes than that.
+            return False
         digits = {self.whole.digits(body)}
         if rows == 1 and self.one is not None:
             digits.add(self.one.digits(body[1:-1]))
