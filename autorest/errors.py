@@ -1,7 +1,7 @@
 """The one table of errors: what can go wrong, under which code and status, in our own words.
 
 An `Error` is a value. `Refused` carries one to the edge of the gateway, which renders it as
-the JSON object that PostgREST's clients expect: `code`, `message`, `details`, `hint`.
+the JSON object that PostgREST's clients expect: `code`, `details`, `hint`, `message`, in this order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Error:
         """Return the JSON object of the answer; without `verbose` only its code and message."""
         if not verbose:
             return {"code": self.code, "message": self.message}
-        return {"code": self.code, "message": self.message, "details": self.details, "hint": self.hint}
+        return {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
 
 
 class Refused(Exception):

@@ -94,7 +94,7 @@ def test_errors_as_answers() -> None:
     response = error_response(refuse("PGRST116", "m", "d", "h", headers=(("X-A", "é"),)).error)
     headers = dict(response.headers)
     assert response.status == STATUSES["PGRST116"] == 406
-    assert orjson.loads(response.body) == {"code": "PGRST116", "message": "m", "details": "d", "hint": "h"}
+    assert response.body == b'{"code":"PGRST116","details":"d","hint":"h","message":"m"}'
     assert headers[b"content-length"] == str(len(response.body)).encode()
     assert headers[b"proxy-status"] == b"autorest; error=PGRST116"
     assert headers[b"x-a"] == "é".encode()
