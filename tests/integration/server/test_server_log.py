@@ -38,7 +38,9 @@ def test_the_level_decides_which_requests_are_logged(run: Start, level: str, log
     ]
     assert len(gateway.requests) == logged
     assert all(re.fullmatch(line, found) for line, found in zip(lines, gateway.requests, strict=False))
-    assert gateway.logged('"code":"57014","details":null,"hint":"a hint","message":"on purpose"') == (0 if level == "crit" else 1)
+    assert gateway.logged('"code":"57014","details":null,"hint":"a hint","message":"on purpose"') == (
+        0 if level == "crit" else 1
+    )
     assert gateway.logged("SIGTERM") == 1
 
 
