@@ -24,10 +24,17 @@ PATIENCE = 30.0
 class Running:
     """One gateway. `settings` are named as in a configuration file and handed over as variables.
 
-    A setting of None is left out. `directory` is where it runs and keeps its output.
+    A setting of None is left out; `environment` are further variables. `directory` is where it runs and keeps its
+    output.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str | None], config_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str | None],
+        config_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = int(settings.get("server-port") or free_port())
         self.admin_port = free_port()
         self.settings: dict[str, str | None] = {
@@ -39,6 +46,7 @@ class Running:
             **settings,
         }
         self.config_file = config_file
+        self.environment = environment or {}
         self.outputs = directory / f"out-{self.port}", directory / f"err-{self.port}"
         self.directory = directory
         self.process: subprocess.Popen[bytes]
@@ -75,7 +83,7 @@ class Running:
                 stdout=out,
                 stderr=err,
                 cwd=self.directory,
-                env={**kept, **given, "PYTHONPATH": str(ROOT)},
+                env={**kept, **given, **self.environment, "PYTHONPATH": str(ROOT)},
             )
         return self
 
