@@ -51,5 +51,8 @@ def test_nothing_that_is_sent_breaks_the_gateway(targets: dict[str, Target], nam
         figure(gateway, "pgrst_db_pool_max"),
         0.0,
     ):
-        assert time.monotonic() < deadline, "connections are missing from the pool, or of clients that are gone"
+        assert time.monotonic() < deadline, (
+            "connections are missing from the pool, or of clients that are gone",
+            httpx.get(f"{gateway.admin_url}/metrics", timeout=20).text,
+        )
         time.sleep(0.1)
