@@ -481,6 +481,7 @@ class Cycle:
     task: asyncio.Task[None] | None = None
     waiter: asyncio.Future[None] | None = None
     _beginning: Message | None = None
+    _invited = False
     _read = False
     _chunked = False
     _left = -1
@@ -515,13 +516,15 @@ class Cycle:
             while not (self.gone or self._ended):
                 await self._wait()
         elif not self.chunks and not self.complete:
-            if header(self.scope["headers"], b"expect") == b"100-continue":
+            if not self._invited and header(self.scope["headers"], b"expect") == b"100-continue":
                 self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             while not (self.chunks or self.complete or self.gone):
                 await self._wait()
         if self.gone or self._ended:
             return {"type": "http.disconnect"}
         chunks, self.chunks = self.chunks, []
+        # To continue is said to who waits with a body (RFC 9110, 10.1.1), not to who sends one already.
+        self._invited = True
         self._read = self.complete
         if not self._read:
             self._connection.read_on()

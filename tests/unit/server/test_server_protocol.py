@@ -70,6 +70,15 @@ async def test_a_client_that_waits_for_a_sign_gets_one(line: Line) -> None:
     assert await line.hear() == (200, b"abc")
 
 
+async def test_the_sign_is_given_once(line: Line) -> None:
+    line.say(b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert await line.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    for byte in (b"a", b"b", b"c"):
+        line.say(byte)
+        await asyncio.sleep(0.01)
+    assert await line.hear() == (200, b"abc")
+
+
 async def test_a_client_that_waits_for_a_sign_may_get_the_answer(line: Line) -> None:
     line.say(b"POST /early HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
     assert await line.hear() == (413, b"no")
