@@ -11,7 +11,6 @@ import sys
 from dataclasses import dataclass
 
 from autorest.logs import configure_logs
-from autorest.server.gateway import GatewayProcess
 from autorest.server.loop import loop_factory
 from autorest.server.sockets import Unbindable
 from autorest.settings import Settings
@@ -61,6 +60,9 @@ async def start_worker(
 
 async def serve(handover: Handover, settings: Settings) -> int:
     """Serve until the supervisor wants it to end or is gone; return the exit status."""
+    # The supervisor, which needs the rest of this module, does without the gateway.
+    from autorest.server.gateway import GatewayProcess
+
     try:
         process = GatewayProcess(
             settings,
