@@ -28,8 +28,6 @@ MOST_WHOLE = 1 << 20
 FEW_ROWS = 500
 #: So many small answers make a shape one of small answers: at first, and at most if there were large ones since.
 FIRST_SMALL, MOST_SMALL = 3, 3 << 10
-#: Rows beyond this many bytes are sent one by one.
-PORTION = 1 << 18
 
 Reporter = Callable[[Exception], Error]
 
@@ -188,7 +186,6 @@ class RowStream:
         self._rows = rows
         self._body = body
         self._pieces = deque(pieces)
-        self._large: list[bytes | None] = []
         self._report = report
         self._ended = False
 
@@ -196,8 +193,6 @@ class RowStream:
         """Return the next piece, nothing after the last. Raises Unfinished when there cannot be another."""
         if self._pieces:
             return self._pieces.popleft()
-        if self._large:
-            return self._body.more([self._large.pop()])
         if self._ended:
             return b""
         try:
@@ -207,9 +202,6 @@ class RowStream:
         if not taken:
             self._ended = True
             return self._body.end()
-        if sum([len(value) for value in taken if value is not None]) > PORTION:
-            self._large = taken[::-1]
-            return self._body.more([self._large.pop()])
         return self._body.more(taken)
 
     def close(self) -> None:

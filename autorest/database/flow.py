@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from psycopg.pq.abc import PGresult
 
 #: So many bytes of rows wait to be taken before the connection is read no further.
 FULL = 1 << 17
+#: A row of more bytes than this is handed over by itself.
+LARGE = 1 << 14
 
 
 class Flow(asyncio.Future[Any]):
@@ -24,6 +26,7 @@ class Flow(asyncio.Future[Any]):
         self.before: Sequence[PGresult] = ()
         self.resume: Callable[[], None] | None = None
         self._values: list[bytes | None] = []
+        self._large: Iterator[bytes | None] | None = None
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self.add_done_callback(Flow.wake)
@@ -36,15 +39,20 @@ class Flow(asyncio.Future[Any]):
         """Keep the first column of some rows until they are taken; forget them if nobody will."""
         if self.done():
             return
-        value = result.get_value
-        values = [value(row, 0) for row in range(result.ntuples)]
+        value, rows = result.get_value, result.ntuples
+        if rows and len(value(0, 0) or b"") > LARGE:
+            # They are copied one by one, each when the one before was sent.
+            self._large = (value(row, 0) for row in range(rows))
+            self._size = FULL + 1
+            return
+        values = [value(row, 0) for row in range(rows)]
         self._values += values
         self._size += sum([len(value) for value in values if value is not None])
 
     def wake(self) -> None:
         """Let whoever waits look again, if there is something to see."""
         waiter = self._waiter
-        if waiter is not None and not waiter.done() and (self._values or self.done()):
+        if waiter is not None and not waiter.done() and (self._values or self._large or self.done()):
             waiter.set_result(None)
 
     async def take(self) -> list[bytes | None]:
@@ -52,12 +60,25 @@ class Flow(asyncio.Future[Any]):
 
         Raises what ended it otherwise, after the rows that came before.
         """
-        if not self._values and self.resume is not None:
+        values = self._arrived()
+        if not values and self.resume is not None:
             self.resume()
-        while not self._values and not self.done():
+            values = self._arrived()
+        while not values and not self.done():
             self._waiter = self.get_loop().create_future()
             await self._waiter
-        if not self._values:
+            values = self._arrived()
+        if not values:
             self.result()
-        values, self._values, self._size = self._values, [], 0
+        return values
+
+    def _arrived(self) -> list[bytes | None]:
+        """Return all small values, or else one large one."""
+        values, self._values = self._values, []
+        if not values and self._large is not None:
+            for value in self._large:
+                return [value]
+            self._large = None
+        if self._large is None:
+            self._size = 0
         return values

@@ -13,9 +13,10 @@ import httpx
 import jwt
 import pytest
 
-from tests.integration.streams.conftest import DATABASE, SECRET
+from tests.integration.streams.conftest import AUTHENTICATOR, DATABASE, SECRET, settings_for
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
+from tests.support.pooler import Pooler
 
 LINES = {"Accept": "application/x-ndjson"}
 RUNNING = (
@@ -208,3 +209,26 @@ def test_what_was_sent_is_counted_and_logged(gateway: GatewayProcess, api: httpx
     with api.stream("GET", "/big?select=id", headers=LINES | {"User-Agent": "counter"}) as answer:
         size = sum(len(chunk) for chunk in answer.iter_raw())
     wait(lambda: f'"GET /big?select=id HTTP/1.1" 200 {size} "" "counter"' in gateway.output, "it is not in the log")
+
+
+def test_a_gateway_that_ends_lets_streams_end(large: Cluster, large_pooler: Pooler) -> None:
+    with GatewayProcess(large_pooler.dsn(AUTHENTICATOR, DATABASE), settings_for(large)) as gateway:
+        raw = Raw(gateway, 1 << 16)
+        raw.ask("/million", "1.1", "Accept: application/x-ndjson")
+        raw.some(300_000)
+        with ThreadPoolExecutor() as executor:
+            ended = executor.submit(gateway.stop)
+            assert raw.rest() > 170_000_000
+            ended.result()
+
+
+def test_but_not_for_ever(large: Cluster, large_pooler: Pooler) -> None:
+    settings = settings_for(large, server_shutdown_timeout="1")
+    with GatewayProcess(large_pooler.dsn(AUTHENTICATOR, DATABASE), settings) as gateway:
+        raw = Raw(gateway, 1 << 16)
+        raw.ask("/million", "1.0")
+        raw.some(300_000)
+        gateway.stop()
+        with pytest.raises(ConnectionResetError):
+            raw.rest()
+    wait(lambda: not running(large), "the rows are still being read")
