@@ -31,7 +31,7 @@ from autorest.catalog.relationships import (
     without_overridden,
 )
 from autorest.catalog.routines import Routines, preference, routine_type
-from autorest.catalog.rows import Row, drained, rows, unhurried
+from autorest.catalog.rows import Row, beside_requests, drained, rows, unhurried
 from autorest.catalog.views import Origin, base_columns, origins
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ async def load_catalog(
     Raises MissingSchemas, and asyncpg.PostgresError when a query fails, as it may while objects are being dropped:
     PostgreSQL prints definitions by its newest state, not by the snapshot. Another call reads the new state.
     """
+    beside_requests.set(previous is not None)
     with young_only():
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await _read(connection, schemas, extra_search_path, hoisted_settings, previous or Catalog())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from time import perf_counter
@@ -18,9 +19,16 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 #: Rows that are fetched at once.
-_PAGE = 250
+_PAGE = 100
 #: Seconds that a computation may take before the event loop runs again.
-_SLICE = 0.001
+_SLICE = 0.0005
+#: How often the loop runs then, for a request takes several of its turns. It runs on while it is busy, a turn taking
+#: longer than `_IDLE` seconds, but for no more than `_REST` seconds in all.
+_TURNS, _IDLE, _REST = 4, 0.0002, 0.004
+
+
+#: Whether requests are served meanwhile.
+beside_requests: ContextVar[bool] = ContextVar("beside_requests", default=True)
 
 
 class Row(Protocol):
@@ -43,13 +51,28 @@ async def rows(connection: Connection, query: str, *arguments: Any) -> AsyncIter
 
 
 async def unhurried(items: Iterable[T]) -> AsyncIterator[T]:
-    """Yield `items`; the loop runs whenever taking them has lasted for a slice of time."""
+    """Yield `items`; whenever taking them has lasted for a slice of time, whatever else is to be done comes first."""
     started = perf_counter()
     for item in items:
         yield item
         if perf_counter() - started > _SLICE:
-            await asyncio.sleep(0)
-            started = perf_counter()
+            started = await _rest()
+
+
+async def _rest() -> float:
+    """Let requests have the loop, if there may be any; return the time when they had."""
+    turns, began = 0, perf_counter()
+    if not beside_requests.get():
+        await asyncio.sleep(0)
+        return began
+    before = began
+    while True:
+        await asyncio.sleep(0)
+        now = perf_counter()
+        turns += 1
+        if now - began > _REST or (turns >= _TURNS and now - before < _IDLE):
+            return now
+        before = now
 
 
 def drained(items: dict[K, T]) -> Iterator[tuple[K, T]]:

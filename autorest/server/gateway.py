@@ -59,7 +59,7 @@ class GatewayProcess:
         self.admin = admin
         self.control = control
         self.front = front
-        self.main_server = HttpServer(front, limits)
+        self.main_server = HttpServer(front, limits, shared=control is not None)
         service.database.on_crowded = self._crowded
         insight = ServiceInsight(service, self.accepts, lambda: len(self.main_server.connections.open))
         self.admin_server = HttpServer(Admin(insight), PATIENT)

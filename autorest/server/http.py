@@ -8,6 +8,7 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from autorest.server.accepting import Turns
 from autorest.server.protocol import Connections, HttpProtocol, Limits
 
 BACKLOG = 2048
@@ -22,15 +23,20 @@ LAST_SECONDS = 2.0
 
 
 class HttpServer(uvicorn.Server):
-    """Serves `application` between `begin` and `end`, on bound sockets and on connections that it is given."""
+    """Serves `application` between `begin` and `end`, on bound sockets and on connections that it is given.
 
-    def __init__(self, application: ASGIApp, limits: Limits) -> None:
+    `shared` tells that other processes accept from the same sockets.
+    """
+
+    def __init__(self, application: ASGIApp, limits: Limits, *, shared: bool = False) -> None:
         config = uvicorn.Config(
             application, loop="none", http="httptools", ws="none", lifespan="off", log_config=None, server_header=False
         )
         super().__init__(config)
         self.connections = Connections(application, limits)
+        self._shared = shared
         self._sockets: list[socket.socket] = []
+        self._turns: list[Turns] = []
         self._ticking: asyncio.Task[None] | None = None
 
     async def begin(self, *sockets: socket.socket) -> None:
@@ -58,9 +64,15 @@ class HttpServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._sockets = sockets or []
         self.connections.now = loop.time()
-        self.servers = [
-            await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG) for bound in self._sockets
-        ]
+        self.servers = []
+        if self._shared:
+            self._turns = [Turns(bound, self.adopt) for bound in self._sockets]
+            for turns in self._turns:
+                turns.begin(BACKLOG)
+        else:
+            self.servers = [
+                await loop.create_server(self._protocol, sock=bound, backlog=BACKLOG) for bound in self._sockets
+            ]
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
@@ -76,9 +88,12 @@ class HttpServer(uvicorn.Server):
         """Accept nothing more, answer what was accepted, and close all connections."""
         loop, connections = asyncio.get_running_loop(), self.connections
         connections.closing = True
-        for server, bound in zip(self.servers, self._sockets, strict=True):
+        for bound in self._sockets:
             await self._accept_last(bound)
+        for server in self.servers:
             server.close()
+        for turns in self._turns:
+            turns.close()
         now = loop.time()
         deadline, idle_until = now + patience, now + IDLE_GRACE
         while connections.open and now < deadline and not self.force_exit:
