@@ -15,7 +15,11 @@ from urllib.parse import quote, urlencode
 import asyncpg
 import psycopg
 from asyncpg.connect_utils import SessionAttribute
-from asyncpg.exceptions import ClientConfigurationError, InvalidAuthorizationSpecificationError
+from asyncpg.exceptions import (
+    ClientConfigurationError,
+    InvalidAuthorizationSpecificationError,
+    TargetServerAttributeNotMatched,
+)
 from psycopg.conninfo import conninfo_to_dict
 
 import autorest
@@ -164,6 +168,9 @@ def named(error: Exception, given: Mapping[str, str]) -> Exception:
     match error:
         case TimeoutError() if not str(error):
             return TimeoutError(f"no answer from {given.get('host') or given.get('hostaddr') or 'PostgreSQL'} in time")
+        case TargetServerAttributeNotMatched():
+            wanted = given.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS") or "read-write"
+            return ConnectionError(f"no server is what is wanted: target_session_attrs={wanted}")
         case asyncpg.InternalClientError():
             return ConnectionError(str(error))
         case _:

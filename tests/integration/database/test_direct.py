@@ -154,7 +154,7 @@ async def test_a_server_with_the_attributes_wanted(house: Cluster) -> None:
             assert await ask_pool(f"{conninfo} target_session_attrs={wanted}", "SELECT inet_server_port()") == str(port)
         both = f"{conninfo} target_session_attrs=read-only"
         assert await ask(both, "SELECT inet_server_port()", writable=True) == house.port
-        with pytest.raises(ConnectionError):
+        with pytest.raises(ConnectionError, match="no server is what is wanted: target_session_attrs=standby"):
             await ask(f"{conninfo} target_session_attrs=standby", "SELECT 1")
 
 
