@@ -392,6 +392,8 @@ class HttpProtocol(asyncio.Protocol):
         self._unread = 0
         if self._paused and not self.queued and not self.transport.is_closing():
             self._paused = False
+            # A client that could not send was not silent.
+            self._since = self._shared.now
             self.transport.resume_reading()
 
     def _break(self, status: int) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import json
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from autorest.server.protocol import Limits, in_ascii, origin_form
-from tests.unit.server.conftest import Echo, Line, serving
+from autorest.server.protocol import READ_AHEAD, Limits, in_ascii, origin_form
+from tests.unit.server.conftest import Echo, Line, answer, body_of, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -311,6 +312,25 @@ async def test_a_body_that_does_not_go_on_is_given_up(echo: Echo) -> None:
         line = await connect()
         line.say(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
         assert (await line.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_client_that_could_not_send_was_not_silent() -> None:
+    reading = asyncio.Event()
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.6)
+        await receive()
+        reading.set()
+        await answer(send, b"%d" % len(await body_of(receive)))
+
+    async with serving(late, Limits(silent_seconds=1.0)) as (_, connect):
+        line = await connect()
+        sent = READ_AHEAD + 1
+        line.say(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (sent + 3) + b"x" * sent)
+        await reading.wait()
+        await asyncio.sleep(0.5)
+        line.say(b"end")
+        assert (await line.hear())[0] == 200
 
 
 async def test_a_kept_connection_without_requests_is_closed(echo: Echo) -> None:
