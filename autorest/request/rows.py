@@ -26,6 +26,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _NULL: Final = "NULL"
 #: Stands for what is between two quotes.
 _MARK: Final = "\0"
+_CONTROLS: Final = bytes(range(32))
 _FIELD: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*)"(?!")|([^",\r\n]*+))(,|\r?\n|\r|\Z)?')
 _HEADER_BREAKS: Final = ("\n", "\r\n", "\r")
 _BREAKS: Final = ("\n", "\r\n", "")
@@ -101,6 +102,7 @@ class CsvRows(Rows):
         super().__init__()
         self._decoder = decoder
         self._names: list[str] | None = None
+        self._pattern = ""
         self._begun = False
         # The text of the record that has not ended, how long it is, and with how much more it is looked at again:
         # doubling that, a long record is not read over and over.
@@ -141,10 +143,11 @@ class CsvRows(Rows):
             self._names, position = header
             self.keys = tuple(sorted(set(self._names)))
             self._line += max(1, text.count("\n", 0, position))
+            self._pattern = _pattern(self._names)
         first, begin = self._line, position
-        read = self._read_block(text, position)
-        records, position = ([], position) if read is None else read
+        part, position = self._read_block(text, position) or (b"", position)
         self._line += text.count("\n", begin, position)
+        records: list[list[str]] = []
         while position < len(text):
             found = self._record(text, position, final, _BREAKS)
             if found is None:
@@ -157,12 +160,12 @@ class CsvRows(Rows):
             position = end
         if final and begin < position and not text.endswith("\n"):
             self._line += 1
-        if records:
-            self._add(_as_json(self._names, records, _NULL in text), first)
+        if parts := [*filter(None, (part, _as_json(self._names, records, _NULL in text)))]:
+            self._add(b",".join(parts), first)
         return position
 
-    def _read_block(self, text: str, start: int) -> tuple[list[list[str]], int] | None:
-        """Return all records that end in `text`, at once, and where the next one begins.
+    def _read_block(self, text: str, start: int) -> tuple[bytes, int] | None:
+        """Return all records that end in `text`, at once, as elements of a JSON array, and where the next one begins.
 
         None if one of them is wrong, or not common: then they are to be read one by one. What is between quotes is
         taken out, each stretch leaving a mark. In what remains, lines and commas separate; a field is right if it has
@@ -176,15 +179,17 @@ class CsvRows(Rows):
         cut = stretches[last].rfind("\n") + 1
         end = start + sum(map(len, stretches[:last])) + last + cut
         if end == start:
-            return [], start
+            return b"", start
         outside = [*stretches[:last:2], stretches[last][: cut - 1]]
         common = _MARK.join(outside).replace("\r\n", "\n").removesuffix("\r")
         if "\r" in common or text.find(_MARK, start, end) >= 0:
             return None
         lines = [*filter(None, common.split("\n"))]
-        records = [line.split(",") for line in lines]
-        if {*map(len, records)} - {len(self._names)}:
+        if {line.count(",") for line in lines} - {len(self._names) - 1}:
             return None
+        if not last and (written := _written(self._pattern, lines)) is not None:
+            return written, end
+        records = [line.split(",") for line in lines]
         if last:
             quoted = iter(stretches[1:last:2])
             for number, line in enumerate(lines):
@@ -195,7 +200,7 @@ class CsvRows(Rows):
                     records[number] = filled
             if len(self._names) == 1:
                 records = [record for record in records if record != [""]]
-        return records, end
+        return _as_json(self._names, records, _NULL in text), end
 
     def _check_width(self, record: Sequence[str]) -> None:
         assert self._names is not None
@@ -343,8 +348,33 @@ def _filled(record: Sequence[str], marks: int, quoted: Iterator[str]) -> list[st
     return fields
 
 
+def _pattern(names: Sequence[str]) -> str:
+    """Return how a record is written as JSON, nothing where that depends on more than its values."""
+    if len(set(names)) < len(names):
+        return ""
+    return "{" + ",".join([orjson.dumps(name).decode().replace("%", "%%") + ':"%s"' for name in names]) + "}"
+
+
+def _written(pattern: str, lines: Sequence[str]) -> bytes | None:
+    """Return lines without quotes as elements of a JSON array, None where a value cannot be written as it is.
+
+    For all lines at once, which takes two thirds of the time.
+    """
+    if not pattern:
+        return None
+    if not lines:
+        return b""
+    values = ",".join(lines)
+    if "\\" in values:
+        return None
+    written = (",".join([pattern] * len(lines)) % tuple(values.split(","))).encode()
+    if len(written.translate(None, _CONTROLS)) < len(written):
+        return None
+    return written.replace(b':"NULL"', b":null") if _NULL in values else written
+
+
 def _as_json(names: Sequence[str], records: Sequence[Sequence[str]], with_nulls: bool) -> bytes:
-    """Return records as elements of a JSON array, without its brackets."""
+    """Return records as elements of a JSON array; only `with_nulls` may one of their values be null."""
     if with_nulls:
         nullable = [[None if field == _NULL else field for field in record] for record in records]
         return orjson.dumps([dict(zip(names, record, strict=True)) for record in nullable])[1:-1]

@@ -16,7 +16,26 @@ from autorest.request.rows import rows_of
 
 csv_texts = st.lists(
     st.sampled_from(
-        ['"', '""', ",", "\n", "\r\n", "\r", "a", "bc", "NULL", "é", "國😀", " ", "\0", "\ufeff", '"x"', "\\"]
+        [
+            '"',
+            '""',
+            ",",
+            "\n",
+            "\r\n",
+            "\r",
+            "a",
+            "bc",
+            "NULL",
+            "é",
+            "國😀",
+            " ",
+            "\0",
+            "\t",
+            "%s",
+            "\ufeff",
+            '"x"',
+            "\\",
+        ]
     ),
     max_size=30,
 ).map("".join)
