@@ -33,7 +33,8 @@ SCHEMA = """
 create role visitor; create role authenticator login noinherit; grant visitor to authenticator;
 create schema api; grant usage on schema api to visitor;
 create table api.measures (
-  id int primary key, label text not null, amount numeric, made_at timestamptz not null, valid boolean not null
+  id int primary key, label text not null, amount numeric, made_at timestamptz not null,
+  valid boolean not null default false
 );
 alter table api.measures enable row level security;
 create policy measured on api.measures to visitor using (true) with check (id >= 0);
@@ -58,17 +59,21 @@ class Bench:
     def __init__(self, cluster: Cluster, gateway: GatewayProcess, folder: Path, rows: int) -> None:
         self.cluster = cluster
         self.gateway = gateway
-        self.files = {CSV: folder / "csv", NDJSON: folder / "ndjson", DEFAULTS: folder / "ndjson"}
+        self.files = {way: folder / way for way in (CSV, NDJSON, DEFAULTS)}
         self.rows = rows
-        with self.files[CSV].open("w") as csv, self.files[NDJSON].open("w") as ndjson:
+        with (
+            self.files[CSV].open("w") as csv,
+            self.files[NDJSON].open("w") as ndjson,
+            self.files[DEFAULTS].open("w") as sparse,
+        ):
             csv.write("id,label,amount,made_at,valid\n")
             for number in range(rows):
                 label, amount = f"measure number {number}", f"{number % 1000}.{number % 100:02d}"
                 made_at, valid = f"2026-01-{number % 28 + 1:02d}T12:00:00+00:00", json.dumps(number % 3 == 0)
                 csv.write(f"{number},{label},{amount},{made_at},{valid}\n")
-                ndjson.write(
-                    f'{{"id":{number},"label":"{label}","amount":{amount},"made_at":"{made_at}","valid":{valid}}}\n'
-                )
+                row = f'{{"id":{number},"label":"{label}","amount":{amount},"made_at":"{made_at}"'
+                ndjson.write(f'{row},"valid":{valid}}}\n')
+                sparse.write(f"{row}}}\n" if valid == "false" else f'{row},"valid":{valid}}}\n')
 
     def run(self, way: str) -> Run:
         """Write all rows into the empty table in one way."""

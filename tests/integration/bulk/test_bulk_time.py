@@ -70,7 +70,8 @@ def test_a_request_has_its_time(own_pooler: Pooler, emptied: Cluster) -> None:
         wait(lambda: under_way(emptied) == [])
         assert count(emptied, "api.items") == 0
         with httpx.Client(base_url=gateway.url) as api:
-            assert post(api, "/items", padded(range(2000))).status_code == 201
+            answer = post(api, "/items", padded(range(2000)))
+            assert answer.status_code == 201, answer.text
 
 
 def test_postgresql_has_its_own_time(upload: Callable[..., Upload], emptied: Cluster) -> None:
