@@ -26,6 +26,8 @@ from autorest.trace import Trace
 
 #: Requests with longer query strings are not remembered as they are.
 MOST_REMEMBERED = 512
+#: Of requests with longer paths, query strings or keys not even the template is.
+MOST_SHARED = 8192
 
 
 def prepare(
@@ -37,7 +39,7 @@ def prepare(
     the next one that is the same.
     """
     exactly = None
-    if raw.method == "GET" and len(raw.query_string) <= MOST_REMEMBERED:
+    if raw.method == "GET" and head.terms is not None and len(raw.query_string) <= MOST_REMEMBERED:
         exactly = (raw.path, raw.query_string, head.terms)
         if (known := snapshot.templates.recall(exactly)) is not None:
             if trace is not None:
@@ -46,8 +48,9 @@ def prepare(
     heeded = head.heeded
     parameters = split_query(raw.query_string)
     query_shape, tails, has_range = split_shape(parameters)
-    payload: Payload | None = _json_payload(raw, heeded, parameters)
-    shape = _shape(raw, heeded, query_shape, payload)
+    json = _json_payload(raw, heeded, parameters)
+    shape = None if head.terms is None else _shape(raw, heeded, query_shape, json)
+    payload: Payload | None = json
     template = snapshot.templates.get(shape) if shape is not None else None
     ranged = has_range or (raw.method == "GET" and heeded.range is not None)
     if trace is not None:
@@ -114,9 +117,11 @@ def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[st
     return payload if isinstance(payload, JsonPayload) else None
 
 
-def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payload | None) -> Hashable | None:
+def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None) -> Hashable | None:
     """Return what requests must have in common to share a template; None when it cannot be shared."""
-    if raw.method in _WRITES and payload is None:
+    if len(raw.path) + len(raw.query_string) > MOST_SHARED:
+        return None
+    if raw.method in _WRITES and (payload is None or sum(map(len, payload.keys)) > MOST_SHARED):
         return None
     return (
         raw.method,
@@ -127,7 +132,7 @@ def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Payl
         heeded.accept_profile,
         heeded.content_profile,
         raw.method == "GET" and heeded.range is not None,
-        (payload.keys, payload.is_object) if isinstance(payload, JsonPayload) else None,
+        (payload.keys, payload.is_object) if payload is not None else None,
         raw.method != "GET" and (heeded.if_match is not None or heeded.if_none_match is not None),
     )
 

@@ -59,17 +59,21 @@ _NAMES = {
     b"if-none-match": 9,
 }
 
+#: Bytes of headers that are kept with what was prepared for a request.
+MOST_TERMS = 2048
+
 
 class Head(NamedTuple):
     """What the headers of a request say.
 
-    terms    those that decide what the rest of the request means, but for the body of a write
+    terms    those that decide what the rest of the request means, but for the body of a write; None where they are
+             too long to be kept
     seen     a JSON object of all but `Cookie`, as SQL sees them: of one sent twice the last
     cookies  a JSON object of what `Cookie` says
     """
 
     heeded: Heeded
-    terms: Hashable
+    terms: Hashable | None
     seen: bytes
     cookies: bytes
 
@@ -98,9 +102,10 @@ def _read(headers: tuple[tuple[bytes, bytes], ...]) -> Head:
         seen[name.decode("latin-1")] = value.decode("utf-8", "replace")
     authorization, accept, _, content_type, accept_profile, content_profile, range_, cookie, match, none_match = found
     cookies = b"{}" if cookie is None else orjson.dumps(parse_cookies(cookie.decode("utf-8", "replace")))
+    terms = (prefer, accept, accept_profile, content_profile, range_)
     return Head(
         Heeded(authorization, accept, prefer, content_type, accept_profile, content_profile, range_, match, none_match),
-        (accept, prefer, accept_profile, content_profile, range_),
+        terms if sum(map(len, (*prefer, *filter(None, terms[1:])))) <= MOST_TERMS else None,
         orjson.dumps(seen),
         cookies,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from autorest.errors import Refused
@@ -120,3 +121,26 @@ def test_preconditions_mean_nothing_where_they_are_off() -> None:
     write = prepared(off, "/directors?id=eq.1", b'{"name": "a"}', method="PATCH", if_match='"a"')
     assert write.template.guard is None
     assert prepared(off, "/directors").template.responder.tagger is None
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/directors?id=in.(" + "1," * 5000 + "1)", {}),
+        ("/directors?id=eq.1", {"accept": "application/json;x=" + "y" * 5000}),
+        ("/directors?id=eq.1", {"prefer": "count=exact, x=" + "y" * 5000}),
+    ],
+    ids=["query", "accept", "prefer"],
+)
+def test_nothing_long_is_kept(snapshot: Snapshot, target: str, headers: dict[str, str]) -> None:
+    assert prepared(snapshot, target, b"", **headers) is not prepared(snapshot, target, b"", **headers)
+    assert len(snapshot.templates) == 0
+
+
+def test_refusals_of_long_keys_are_not_kept(snapshot: Snapshot) -> None:
+    body = orjson.dumps({"k" * 10_000: 1})
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            prepared(snapshot, "/directors", body)
+        assert caught.value.error.code == "PGRST204"
+    assert not snapshot.templates._refusals
