@@ -28,8 +28,8 @@ ONE_IN = 5
 #: Places to wait in for each connection, and the fewest in all; how many are left when those were taken.
 PLACES_EACH, FEWEST_PLACES = 16, 320
 FEW_EACH = 4
-#: For how many seconds they are: at first, then twice as long each time that it was not long enough.
-FIRST_SECONDS, LAST_SECONDS = 1.0, 64.0
+#: For how many seconds they are: at first, then so many times as long each time that it was not long enough.
+FIRST_SECONDS, TIMES, LAST_SECONDS = 1.0, 8, 64.0
 
 #: Why somebody is refused: all places are taken, or all of the role's.
 FULL, ROLE_FULL = "queue", "role"
@@ -91,7 +91,7 @@ class Bound:
         if waiting < self._most:
             return True
         again = self.matters(now)
-        self._seconds = min(self._seconds * 2, LAST_SECONDS) if again else FIRST_SECONDS
+        self._seconds = min(self._seconds * TIMES, LAST_SECONDS) if again else FIRST_SECONDS
         self._until = now + self._seconds
         return False
 
