@@ -175,8 +175,10 @@ class Connection:
                     writer.write_eof()
             for is_head in probe.are_head:
                 answers.append(await read_answer(reader, is_head))
-                if not probe.reusable or answers[-1].headers.get("connection") == "close":
+                closes = answers[-1].headers.get("connection") == "close"
+                if closes or not probe.whole:
                     await reader.read()
+                if closes or not probe.reusable:
                     self.close()
                     break
         except (asyncio.IncompleteReadError, ConnectionError) as error:

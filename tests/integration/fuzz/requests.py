@@ -391,6 +391,7 @@ class Requests:
         make: Callable[[], bytes] = {
             "application/json": lambda: self._json(relation, path),
             "text/csv": lambda: self._csv(relation),
+            "application/x-ndjson": lambda: self._lines(relation, path),
             "application/x-www-form-urlencoded": lambda: self._choose(words.ODD_FORMS),
         }.get(content_type or "", lambda: self._choose((*words.ODD_JSON, *words.ODD_CSV, *words.ODD_FORMS)))
         body = make()
@@ -442,6 +443,11 @@ class Requests:
                 return {self._word(): self._json_value(depth + 1) for _ in range(self._choose((0, 1, 2)))}
         return None
 
+    def _lines(self, relation: str, path: str) -> bytes:
+        if self._slip(2):
+            return self._choose(words.ODD_LINES)
+        return b"\n".join(self._json(relation, path) for _ in range(self._choose((1, 2, 5))))
+
     def _csv(self, relation: str) -> bytes:
         if self._slip(2):
             return self._choose(words.ODD_CSV)
@@ -485,6 +491,9 @@ class Requests:
             whole = False
         if any(name in (b"Transfer-Encoding", b"Upgrade", b"Expect") for name, _ in headers):
             whole = reusable = False
+        if version != "HTTP/1.1" or any(name == b"Connection" for name, _ in headers):
+            # The gateway may hang up after its answer: what was sent after the request would be reset with it.
+            reusable = False
         return Probe(head + content, (method == "HEAD",), whole, reusable and whole)
 
     def _bitten(self, head: bytes) -> bytes:

@@ -26,8 +26,8 @@ TAME_CASTS = ("text", "text", "text", "int", "json", "numeric")
 TAME_NUMBERS = ("0", "1", "2", "10")
 TAME_AGGREGATES = (".count()", ".max()", ".min()")
 TAME_HINTS = ("!inner", "!left")
-TAME_TYPES = ("application/json", "application/json", "application/json", "text/csv")
-TAME_ACCEPTS = ("*/*", "application/json", "text/csv", "application/vnd.pgrst.object+json")
+TAME_TYPES = ("application/json", "application/json", "application/json", "text/csv", "application/x-ndjson")
+TAME_ACCEPTS = ("*/*", "application/json", "text/csv", "application/x-ndjson", "application/vnd.pgrst.object+json")
 TAME_PREFERENCES = (
     "count=exact", "count=planned", "handling=lenient", "timezone=UTC", "return=representation", "return=minimal",
     "return=headers-only", "missing=default", "resolution=merge-duplicates", "tx=rollback", "max-affected=100",
@@ -44,8 +44,9 @@ NUMBERS = (
     "2147483648", "9223372036854775807",
 )  # fmt: skip
 TYPES = (
-    "application/json", "application/json", "application/json", "text/csv", "application/x-www-form-urlencoded",
-    "text/plain", "application/octet-stream", "text/xml", "nope", "application/json; charset=utf-16", "*/*", "",
+    "application/json", "application/json", "application/json", "text/csv", "application/x-ndjson",
+    "application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "text/xml", "nope",
+    "application/json; charset=utf-16", "*/*", "",
     "multipart/form-data; boundary=x", "application/json;;;", "APPLICATION/JSON", "application/vnd.api+json",
     "application/vnd.pgrst.object+json", "text/csv; header=absent", ";", "application/json, text/csv",
 )  # fmt: skip
@@ -125,7 +126,14 @@ ODD_CSV = (
     b"", b"\n", b",", b"id", b"id\n", b"id,name\n1,a\n", b"id,name\r\n1,a\r\n", b"id,name\n1\n", b"id,name\n1,a,b\n",
     b'id,name\n1,"a\n', b'id,name\n1,"a""b"\n', b'id,name\n1,a"b\n', b"id,id\n1,2\n", b",\n,\n", b"id\n\0\n",
     b"id\n\xff\n", b"\xef\xbb\xbfid\n1\n", b"id,name\n\n\n", b"id;name\n1;a\n", b"id\n" + b"1\n" * 3000,
-    b",".join([b"id"] * 3000) + b"\n", b"id,name\rNULL,NULL\r", b'"id","name"\n"1","a,b"\n', b'"\n', b"id,\n1,\n",
+    b",".join([b"id"] * 3000) + b"\n", b"id,name\n" + b"1,x\n" * 60_000, b"id,name\rNULL,NULL\r",
+    b'"id","name"\n"1","a,b"\n', b'"\n', b"id,\n1,\n",
+)  # fmt: skip
+ODD_LINES = (
+    b"", b"\n", b"{}\n", b'{"id": 1}\n{"id": 2}\n', b'{"id": 1}\r\n\r\n{"id": 2}', b'{"id": 1}\n{"name": "x"}\n',
+    b'{"id": 1}\n[]\n', b'{"id": 1\n}\n', b'{"id": 1} {"id": 2}\n', b'{"id": 1}\n{', b"null\n", b"\xef\xbb\xbf{}\n",
+    b'{"id": "\\u0000"}\n', b'{"id": "\xff"}\n', b"\x1e{}\n", b'{"id": 1}\n' * 20_000, b"[" * 5000 + b"\n",
+    b'{"data": "' + b"x" * 300_000 + b'"}\n',
 )  # fmt: skip
 ODD_FORMS = (
     b"", b"=", b"&", b"a", b"a=1", b"id=1&name=a", b"a=1&a=2", b"%", b"%zz=1", b"a=%00", b"a=%ff", b"a=%ed%a0%80",
