@@ -22,7 +22,7 @@ from autorest.request.media_types import parse_accept
 from autorest.request.preconditions import Tags, parse_tags
 from autorest.request.raw import RawRequest
 from autorest.request.streaming import STREAMED_FROM, is_streamed
-from autorest.response.compression import as_coded, chosen_coding, compressed, is_compressible
+from autorest.response.compression import PackedStream, as_coded, chosen_coding, compressed, is_compressible, shrinks
 from autorest.response.errors import error_response
 from autorest.response.headers import content_length
 from autorest.response.info import cors_headers, preflight_response
@@ -144,9 +144,14 @@ class Front:
         if trace is not None:
             self._follow(trace, response)
         if response.stream is not None:
-            await self._send_stream(scope, send, response, response.stream, began)
+            stream = response.stream
+            if self.compresses and shrinks(response.headers):
+                coding = chosen_coding(headers.get(b"accept-encoding", b"identity"))
+                response = response._replace(headers=as_coded(response.headers, coding))
+                stream = stream if coding is None else PackedStream(stream, coding)
+            await self._send_stream(scope, send, response, stream, began)
             return
-        coding: bytes | None = None
+        coding = None
         if self.compresses and is_compressible(response.headers, response.body):
             coding = chosen_coding(headers.get(b"accept-encoding", b"identity"))
             response = response._replace(headers=as_coded(response.headers, coding))

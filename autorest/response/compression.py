@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 
 try:
@@ -10,7 +11,7 @@ try:
 except ImportError:
     from backports import zstd
 
-from autorest.response.model import Headers
+from autorest.response.model import Headers, Stream
 from autorest.response.tags import coded
 
 #: Bodies shorter than this hardly get smaller.
@@ -54,8 +55,11 @@ def chosen_coding(accepted: bytes) -> bytes | None:
 
 def is_compressible(headers: Headers, body: bytes) -> bool:
     """Tell whether an answer can be sent compressed: it is long, of a type that shrinks, and not compressed yet."""
-    if len(body) < LEAST_BYTES:
-        return False
+    return len(body) >= LEAST_BYTES and shrinks(headers)
+
+
+def shrinks(headers: Headers) -> bool:
+    """Tell whether a body is of a type that shrinks, and not compressed yet."""
     of_type = b""
     for name, value in headers:
         if name == b"content-encoding":
@@ -72,6 +76,43 @@ def compressed(body: bytes, coding: bytes) -> bytes:
         return packed
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
     return packer.compress(body) + packer.flush()
+
+
+class PackedStream:
+    """A body that is compressed while it is sent; what has arrived of it can be read, whatever is still to come."""
+
+    def __init__(self, stream: Stream, coding: bytes) -> None:
+        self._stream = stream
+        self._more, self._end = zstd_packer() if coding == b"zstd" else gzip_packer()
+        self._ended = False
+
+    async def next(self) -> bytes:
+        """Return the next piece, nothing after the last. Raises Unfinished when there cannot be another."""
+        if self._ended:
+            return b""
+        if piece := await self._stream.next():
+            return self._more(piece)
+        self._ended = True
+        return self._end()
+
+    def close(self) -> None:
+        """Let go of what it is made of."""
+        self._stream.close()
+
+
+Packer = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
+
+
+def zstd_packer() -> Packer:
+    """Return what compresses a piece so that it can be read, and what ends it all."""
+    packer = zstd.ZstdCompressor(ZSTD_LEVEL)
+    return lambda piece: packer.compress(piece, packer.FLUSH_BLOCK), packer.flush
+
+
+def gzip_packer() -> Packer:
+    """Return what compresses a piece so that it can be read, and what ends it all."""
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+    return lambda piece: packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH), packer.flush
 
 
 def as_coded(headers: Headers, coding: bytes | None) -> Headers:

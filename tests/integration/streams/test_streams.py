@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import json
+import sys
 from typing import Any
 
 import httpx
@@ -15,6 +17,11 @@ from autorest.streaming import FIRST_SMALL
 from tests.integration.streams.conftest import DATABASE
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LINES = {"Accept": "application/x-ndjson"}
 CSV = {"Accept": "text/csv"}
@@ -196,6 +203,18 @@ def test_what_the_rows_themselves_say_comes_too_late_for_a_large_answer(api: htt
     assert len(large.json()) == 100_000
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_large_answer_is_compressed_while_it_is_sent(api: httpx.Client, coding: str) -> None:
+    plain = api.get("/big?select=id,digest&order=id", headers=CSV)
+    with api.stream("GET", "/big?select=id,digest&order=id", headers=CSV | {"Accept-Encoding": coding}) as answer:
+        packed = b"".join(answer.iter_raw())
+    assert answer.headers["content-encoding"] == coding and "Accept-Encoding" in answer.headers["vary"]
+    assert answer.headers["transfer-encoding"] == "chunked" and "content-length" not in answer.headers
+    unpacked = gzip.decompress(packed) if coding == "gzip" else zstd.decompress(packed)
+    assert unpacked == plain.content and len(packed) < len(plain.content) * 0.7
+    assert "content-encoding" not in plain.headers and "Accept-Encoding" in plain.headers["vary"]
+
+
 def test_head_has_no_body_to_stream(api: httpx.Client) -> None:
     for headers in ({}, EXACT, CSV, LINES):
         answer = api.head("/big", headers=headers)
@@ -232,7 +251,7 @@ def grown(gateway: GatewayProcess, api: httpx.Client, target: str, headers: dict
     return gateway.peak_memory - before, size
 
 
-@pytest.mark.parametrize("headers", [JSON, CSV, LINES, {"Accept-Encoding": "gzip"}])
+@pytest.mark.parametrize("headers", [JSON, CSV, LINES, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "zstd"}])
 def test_a_million_rows_take_no_memory(gateway: GatewayProcess, api: httpx.Client, headers: dict[str, str]) -> None:
     growth, size = grown(gateway, api, "/million", headers)
     print(f"{size / MEGABYTE:.0f} MB of {headers}: memory grew by {growth / MEGABYTE:.1f} MB")

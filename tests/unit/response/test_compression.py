@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 
 import pytest
 
 from autorest.response.compression import (
     LEAST_BYTES,
+    PackedStream,
     as_coded,
     chosen_coding,
     compressed,
@@ -93,3 +95,33 @@ def test_the_headers_of_a_compressed_answer_are_its_own() -> None:
         (b"content-encoding", b"gzip"),
     ]
     assert as_coded(plain, None) == [*plain[:3], varies]
+
+
+class Pieces:
+    """A body in pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.closed = False
+
+    async def next(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+async def test_what_has_arrived_of_a_stream_can_be_read(coding: bytes) -> None:
+    pieces = Pieces(b"first", b"second", b"third" * 100_000)
+    stream = PackedStream(pieces, coding)
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding == b"gzip" else zstd.ZstdDecompressor()
+    assert [reader.decompress(await stream.next()) for _ in range(2)] == [b"first", b"second"]
+    rest = b""
+    while piece := await stream.next():
+        rest += reader.decompress(piece)
+    assert rest == b"third" * 100_000 and reader.eof
+    assert await stream.next() == b""
+    stream.close()
+    assert pieces.closed
