@@ -444,7 +444,12 @@ class Database:
     def _lease(self) -> None:
         task = self._loop.create_task(self._take_one())
         self._leases.add(task)
-        task.add_done_callback(self._leases.discard)
+        task.add_done_callback(self._leased)
+
+    def _leased(self, task: asyncio.Task[None]) -> None:
+        """Count no longer on a lease that has ended, for who came meanwhile may need one of their own."""
+        self._leases.discard(task)
+        self._grow()
 
     async def _take_one(self) -> None:
         """Lease a connection, and let it work once its other end has answered."""
