@@ -133,7 +133,10 @@ class Stack:
         return self.compose("ps", "--all", "--quiet", *services).split()
 
     def inspect(self, *services: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.docker("inspect", *self.containers(*services)))
+        return self.inspected(*self.containers(*services))
+
+    def inspected(self, *containers: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.docker("inspect", *containers)) if containers else []
         return found
 
     def wait_until_well(self) -> None:
