@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -371,9 +370,10 @@ class Database:
         if pipeline.retiring:
             self._give_back(pipeline)
             return
+        role, pipeline.role = pipeline.role, ""
         self._free.append(pipeline)
         if self._queue:
-            self._serve(pipeline.role)
+            self._serve(role)
 
     def _serve(self, returned: str | None = None) -> None:
         """Give free connections to those who wait and may have them; a role may have `returned` the last."""
@@ -383,14 +383,12 @@ class Database:
             if not future.done():
                 self._free.pop().start(transaction, future)
 
-    def _held(self) -> Counter[str]:
-        """Return how many connections each role holds."""
-        held = Counter([pipeline.role for pipeline in self._pipelines])
-        held.subtract([pipeline.role for pipeline in self._free])
-        return held
+    def _held(self) -> list[str]:
+        """Return the roles that hold connections, as often as they do; the free ones are nobody's."""
+        return [pipeline.role for pipeline in self._pipelines]
 
     def _has_share_left(self, role: str) -> bool:
-        return self._held()[role] < self._queue.shares.connections
+        return self._held().count(role) < self._queue.shares.connections
 
     def _abandon(self, role: str, future: asyncio.Future[Any]) -> None:
         """Undo what nobody waits for any more."""

@@ -15,7 +15,7 @@ Nothing in here knows of connections, and time is what the caller says.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -150,11 +150,11 @@ class Queue(Generic[K, T]):
         if line is not None and line.pop(key, None) is not None:
             self._left(role, line)
 
-    def next(self, returned: str | None, held: Callable[[], Mapping[str, int]]) -> tuple[K, T] | None:
+    def next(self, returned: str | None, held: Callable[[], list[str]]) -> tuple[K, T] | None:
         """Take out and return who gets a connection: of those whose role has not got its share, who came first.
 
         `returned` is the role that has just given the connection back, None if it comes from elsewhere; `held`
-        returns how many each role holds now, without that one.
+        returns the roles that hold one now, as often as they do, without that one.
         """
         lines = self._lines
         if not lines:
@@ -164,10 +164,10 @@ class Queue(Generic[K, T]):
             # One comes in the place of another.
             role = returned
         else:
-            counts, first = held(), self._number + 1
+            holders, first = held(), self._number + 1
             for candidate, line in lines.items():
                 number = next(iter(line.values())).number
-                if number < first and counts.get(candidate, 0) < self.shares.connections:
+                if number < first and holders.count(candidate) < self.shares.connections:
                     role, first = candidate, number
         if role is None:
             return None
@@ -176,10 +176,13 @@ class Queue(Generic[K, T]):
         self._left(role, line)
         return key, what
 
-    def startable(self, held: Mapping[str, int]) -> int:
-        """Return how many of those who wait could begin if there were connections enough."""
+    def startable(self, holders: list[str]) -> int:
+        """Return how many of those who wait could begin if there were connections enough.
+
+        `holders` are the roles that hold one now, as often as they do.
+        """
         most = self.shares.connections
-        return sum(min(len(line), max(0, most - held.get(role, 0))) for role, line in self._lines.items())
+        return sum([min(len(line), max(0, most - holders.count(role))) for role, line in self._lines.items()])
 
     def expire(self, now: float) -> list[K]:
         """Take out and return those whose time is over."""

@@ -38,12 +38,15 @@ async def test_a_statement_is_parsed_once_for_each_role(road: str) -> None:
 
 
 async def test_more_statements_than_the_limit(road: str) -> None:
+    names = work("alice", statement(NAMES, prepare=False))
     async with opened(road, size=1, max_prepared=5) as database:
+        # A pooler's connection has what others prepared.
+        before = int(value(await database.run(names)) or "")
         for turn in range(3):
             for number in range(20):
                 assert value(await database.run(work("alice", f"SELECT {number}"))) == str(number)
             assert database.stats().parses <= (turn + 1) * 40
-        assert int(value(await database.run(work("alice", statement(NAMES, prepare=False)))) or "") <= 5 + 20
+        assert int(value(await database.run(names)) or "") <= before + 5 + 20
         assert database.stats().lost == 0
 
 

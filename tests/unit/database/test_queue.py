@@ -35,7 +35,7 @@ class Pool:
     def end(self, role: str) -> None:
         """Let one of a role give its connection back."""
         self.held[role] -= 1
-        if (first := self.queue.next(role, lambda: self.held)) is not None:
+        if (first := self.queue.next(role, lambda: [*self.held.elements()])) is not None:
             self.begin(first[1], first[0])
 
 
@@ -93,11 +93,11 @@ def test_a_connection_from_elsewhere_goes_to_nobody_who_has_their_share() -> Non
     pool = Pool(10)
     for number in range(10):
         pool.ask("alice", f"a{number}")
-    assert pool.queue.next(None, lambda: pool.held) is None
-    assert pool.queue.startable(pool.held) == 0
+    assert pool.queue.next(None, lambda: [*pool.held.elements()]) is None
+    assert pool.queue.startable([*pool.held.elements()]) == 0
     pool.held["alice"] -= 1
-    assert pool.queue.startable(pool.held) == 1
-    assert pool.queue.next(None, lambda: pool.held) == ("a8", "alice")
+    assert pool.queue.startable([*pool.held.elements()]) == 1
+    assert pool.queue.next(None, lambda: [*pool.held.elements()]) == ("a8", "alice")
 
 
 def test_who_left_is_not_served_and_takes_no_place() -> None:
