@@ -66,6 +66,8 @@ def prepare(
         except Refused as refused:
             if shape is not None and _is_readable(query_shape, ranged):
                 snapshot.templates.refuse(shape, refused.error)
+                if exactly is not None:
+                    snapshot.templates.refuse(exactly, refused.error)
             raise
         if isinstance(planned, InfoPlan):
             return planned

@@ -293,10 +293,12 @@ class TemplateCache:
         self._requests: OrderedDict[Hashable, Prepared] = OrderedDict()
 
     def recall(self, request: Hashable) -> Prepared | None:
-        """Return what was prepared for the same request, None where that is not known."""
+        """Return what was prepared for the same request, None where it is not known. Raises its refusal if it is."""
         prepared = self._requests.get(request)
         if prepared is not None:
             self._requests.move_to_end(request)
+        elif request in self._refusals:
+            raise Refused(self._refusals[request])
         return prepared
 
     def remember(self, request: Hashable, prepared: Prepared) -> None:
@@ -315,6 +317,7 @@ class TemplateCache:
         _put(self._templates, shape, template, self.size)
 
     def refuse(self, shape: Hashable, error: Error) -> None:
+        """Keep the refusal of a shape, or of a request."""
         _put(self._refusals, shape, error, self.size // 4)
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -152,8 +153,15 @@ def error_response(error: Error, *, verbose: bool = True) -> Response:
     headers: Headers = [
         JSON_TYPE,
         content_length(body),
-        (b"proxy-status", f"autorest; error={without_controls(error.code)}".encode()),
+        _proxy_status(error.code),
     ]
-    headers += [(name.lower().encode(), value.encode()) for name, value in error.headers]
+    if error.headers:
+        headers += [(name.lower().encode(), value.encode()) for name, value in error.headers]
     reason = error.reason and without_controls(error.reason)
     return Response(error.status, headers, body, reason, error=error)
+
+
+@lru_cache(maxsize=256)
+def _proxy_status(code: str) -> tuple[bytes, bytes]:
+    """Return `Proxy-Status` (RFC 9209) for a code."""
+    return b"proxy-status", f"autorest; error={without_controls(code)}".encode()

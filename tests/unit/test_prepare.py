@@ -71,6 +71,15 @@ def test_a_known_refusal_hides_no_earlier_one(snapshot: Snapshot) -> None:
     assert refusal(snapshot, "/movies?id=in.1") == "PGRST100"
 
 
+def test_a_refusal_is_known_for_the_same_request(snapshot: Snapshot) -> None:
+    with pytest.raises(Refused) as first:
+        prepared(snapshot, "/movies?id=eq.1")
+    with pytest.raises(Refused) as second:
+        prepared(snapshot, "/movies?id=eq.1")
+    assert second.value.error is first.value.error
+    assert refusal(snapshot, "/directors?nothing=lt") == "PGRST100"
+
+
 def test_refusals_are_known_by_shape(snapshot: Snapshot) -> None:
     assert refusal(snapshot, "/movies?id=eq.1") == "PGRST205"
     assert refusal(snapshot, "/movies?id=eq.2") == "PGRST205"
