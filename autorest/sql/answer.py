@@ -35,6 +35,8 @@ from autorest.sql.read import select_for_count, select_tree
 from autorest.sql.writer import Writer
 
 ROWS = "autorest_rows"
+#: Each of them as a whole. No column should have the name, for it would be taken for the row.
+ROW = identifier("autorest_row")
 SETTINGS = "nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')"
 
 
@@ -128,7 +130,7 @@ def _finish(
     with_ = f"with {', '.join(ctes)} " if ctes else ""
     text = (
         f"{with_}select {total}, {page}, {_body(rendering, routine, most)}, {SETTINGS}, {location}, {inserted}"
-        f" from ({rows}) as {identifier('_')}"
+        f" from ({rows}) as {ROW}"
     )
     if rendering.explain is not None:
         text = _explained(rendering.explain, text)
@@ -157,13 +159,12 @@ def counted(writer: Writer, plan: ReadPlan | CallPlan, counting: Counting) -> st
 def _page(rendering: Rendering, routine: Routine | None) -> str:
     """How many rows the answer has: one when the function returns one, even if it is filtered away."""
     if routine is None or not routine.returns_single:
-        return f"count({identifier('_')})"
+        return f"count({ROW})"
     by_function = isinstance(rendering.handler, CustomHandler) and routine.returns_scalar
-    return "1" if by_function else f"greatest(count({identifier('_')}), 1)"
+    return "1" if by_function else f"greatest(count({ROW}), 1)"
 
 
 def _body(rendering: Rendering, routine: Routine | None, most: int | None) -> str:
-    row = identifier("_")
     scalar = routine is not None and routine.returns_scalar
     value = value_of(routine)
     match rendering.handler:
@@ -175,14 +176,14 @@ def _body(rendering: Rendering, routine: Routine | None, most: int | None) -> st
                 return f"coalesce({aggregated}->0, 'null')"
             return _bounded(aggregated, f"coalesce({aggregated}, '[]')", most)
         case SingleHandler(strip):
-            value = f"{row}.{SCALAR}" if scalar else row
+            value = f"{ROW}.{SCALAR}" if scalar else ROW
             return f"coalesce({stripped(f'json_agg({value})', strip)}->0, 'null')"
         case CsvHandler():
             header = (
                 "(select coalesce(string_agg(_key, ','), '') from json_object_keys("
-                f"(select row_to_json(_first) from {ROWS} as _first limit 1)) as _key)"
+                f"(select row_to_json(autorest_first) from {ROWS} as autorest_first limit 1)) as _key)"
             )
-            lines = f"string_agg(substring({row}::text, 2, length({row}::text) - 2), E'\\n')"
+            lines = f"string_agg(substring({ROW}::text, 2, length({ROW}::text) - 2), E'\\n')"
             return _bounded(lines, f"{header} || E'\\n' || coalesce({lines}, '')", most)
         case LinesHandler():
             # In JSON a line break is white space, for inside of texts it is escaped.
@@ -190,18 +191,17 @@ def _body(rendering: Rendering, routine: Routine | None, most: int | None) -> st
             lines = f"string_agg({line}, '')"
             return _bounded(lines, f"coalesce({lines}, '')", most)
         case GeoJsonHandler():
-            features = f"coalesce(json_agg(ST_AsGeoJSON({row})::json), '[]')"
+            features = f"coalesce(json_agg(ST_AsGeoJSON({ROW})::json), '[]')"
             return f"json_build_object('type', 'FeatureCollection', 'features', {features})"
         case CustomHandler(function, target):
             if scalar:
-                return f"{qualified(function)}({row}.{SCALAR})"
-            return f"{qualified(function)}({row}{'' if target is None else f'::{qualified(target)}'})"
+                return f"{qualified(function)}({ROW}.{SCALAR})"
+            return f"{qualified(function)}({ROW}{'' if target is None else f'::{qualified(target)}'})"
 
 
 def value_of(routine: Routine | None) -> str:
     """Return what a row of the answer is made of: the row itself, or the value that a function returned."""
-    row = identifier("_")
-    return f"{row}.{SCALAR}" if routine is not None and not routine.returns.composite else row
+    return f"{ROW}.{SCALAR}" if routine is not None and not routine.returns.composite else ROW
 
 
 def _bounded(aggregate: str, body: str, most: int | None) -> str:
@@ -214,9 +214,8 @@ def stripped(value: str, strip: bool) -> str:
 
 def _location(writer: Writer, key: Sequence[str]) -> str:
     names = ", ".join(f"{writer.constant(name)}::text" for name in key)
-    row = identifier("_")
     return (
-        f"case when count({row}) = 1 then (select json_agg(json_build_array(_pair.key, _pair.value))"
-        f" from (select row_to_json(_one) as _json from {SOURCE} as _one limit 1) as _written,"
+        f"case when count({ROW}) = 1 then (select json_agg(json_build_array(_pair.key, _pair.value))"
+        f" from (select row_to_json(autorest_first) as _json from {SOURCE} as autorest_first limit 1) as _written,"
         f" json_each_text(_json) as _pair where _pair.key in ({names})) end"
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autorest.plan.model import CallPlan, CsvHandler, JsonHandler, ReadPlan
-from autorest.sql.answer import SETTINGS, Counting, Rendered, call_source, counted, is_text, stripped, value_of
-from autorest.sql.quote import identifier
+from autorest.sql.answer import ROW, SETTINGS, Counting, Rendered, call_source, counted, is_text, stripped, value_of
 from autorest.sql.read import select_tree
 from autorest.sql.writer import Writer
 
@@ -40,12 +39,12 @@ def _rows(plan: ReadPlan | CallPlan, limited: bool) -> Rendered:
     rows = select_tree(writer, plan.tree, limited=limited, comparable=is_text(plan.rendering))
     match plan.rendering.handler:
         case CsvHandler():
-            text = f"{identifier('_')}::text"
+            text = f"{ROW}::text"
         case JsonHandler(strip):
             text = stripped(f"to_json({value_of(routine)})", strip)
         case _:
             text = f"to_json({value_of(routine)})"
-    return Rendered(f"{with_}select {text} from ({rows}) as {identifier('_')}".encode(), tuple(writer.bindings))
+    return Rendered(f"{with_}select {text} from ({rows}) as {ROW}".encode(), tuple(writer.bindings))
 
 
 def _head(plan: ReadPlan | CallPlan, counting: Counting, limited: bool) -> Rendered:
@@ -55,7 +54,6 @@ def _head(plan: ReadPlan | CallPlan, counting: Counting, limited: bool) -> Rende
     if isinstance(plan.rendering.handler, CsvHandler):
         with_ = f"with {call_source(writer, plan)} " if isinstance(plan, CallPlan) else ""
         rows = select_tree(writer, plan.tree, limited=limited, comparable=True)
-        row = identifier("_")
-        none = f"(select * from ({rows}) as {row} limit 0) as {row}"
-        text = f"{with_}{text}, {row}.* from (select) as _one left join {none} on true"
+        none = f"(select * from ({rows}) as {ROW} limit 0) as {ROW}"
+        text = f"{with_}{text}, {ROW}.* from (select) as autorest_once left join {none} on true"
     return Rendered(text.encode(), tuple(writer.bindings))

@@ -317,6 +317,8 @@ INSERT INTO streets SELECT i, 1 + i % 4000, 'street ' || i, i % 500 FROM generat
 CREATE INDEX ON cities (country_id);
 CREATE INDEX ON streets (city_id);
 CREATE INDEX ON streets (name);
+CREATE TABLE names (id int PRIMARY KEY, "_" int, _first int, _one int, _json int, _pair int, "select" int);
+INSERT INTO names VALUES (1, NULL, 2, 3, 4, 5, 6);
 CREATE TABLE bulk (id int, label text, amount numeric, made timestamptz, flag boolean);
 
 ANALYZE;

@@ -267,3 +267,17 @@ def test_legacy_target_names(api: httpx.Client, strict: httpx.Client, gateway: G
     refused = strict.get(target)
     assert got(refused, 400)["code"] == "PGRST108" and "warning" not in refused.headers
     assert got(strict.get("/directors?id=eq.1&select=f:films(id)&f.id=eq.1"))[0]["f"] == [{"id": 1}]
+
+
+NAMES = {"id": 1, "_": None, "_first": 2, "_one": 3, "_json": 4, "_pair": 5, "select": 6}
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_names_of_columns_that_statements_use_themselves(api: httpx.Client, turn: int) -> None:
+    answer = api.get("/names", headers={"Prefer": "count=exact"})
+    assert got(answer) == [NAMES]
+    assert answer.headers["content-range"] == "0-0/1"
+    assert got(api.get("/names", params={"id": "eq.1"}, headers={"Accept": SINGULAR})) == NAMES
+    assert api.get("/names", headers={"Accept": "text/csv"}).text == "id,_,_first,_one,_json,_pair,select\n1,,2,3,4,5,6"
+    written = api.post("/names", json=NAMES | {"id": 2}, headers={"Prefer": "return=headers-only, tx=rollback"})
+    assert written.headers["location"] == "/names?id=eq.2"
