@@ -251,23 +251,17 @@ class Front:
         declared = headers.get(b"content-length")
         if most and declared is not None and declared.isdigit() and int(declared) > most:
             raise Refused(too_large(most))
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise ClientGone
-            chunk: bytes = message.get("body", b"")
-            if not message.get("more_body", False) and not chunks and (not most or len(chunk) <= most):
-                return chunk, None
-            size += len(chunk)
-            if most and size > most:
-                raise Refused(too_large(most))
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks), None
-            if size > STREAMED_FROM and is_streamed(scope["method"], scope["raw_path"], scope["headers"]):
-                return b"".join(chunks), Rest(receive, size, most)
+        rest = Rest(receive, most)
+        pieces: list[bytes] = []
+        while piece := await rest.read():
+            pieces.append(piece)
+            if (
+                rest.size > STREAMED_FROM
+                and not rest.ended
+                and is_streamed(scope["method"], scope["raw_path"], scope["headers"])
+            ):
+                return b"".join(pieces), rest
+        return b"".join(pieces), None
 
 
 class Delegated:

@@ -66,14 +66,7 @@ class Bulk:
             trace.mark("parse")
         planned = plan(request, catalog, snapshot.settings)
         assert isinstance(planned, MutatePlan)
-        template = Template.of(
-            planned,
-            request,
-            ranged=False,
-            max_rows=snapshot.max_rows,
-            rollback_all=snapshot.settings.db_tx_end.rollback_all,
-            verbose=snapshot.verbose,
-        )
+        template = snapshot.template(planned, request, ranged=False)
         frame = snapshot.session.frame(caller.role, template.terms._replace(rollback=False, decided=True))
         transaction = frame.transaction(caller, ())
         if trace is not None:

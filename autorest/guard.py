@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from autorest.errors import Refused
-from autorest.plan.model import CustomHandler, JsonHandler, MutatePlan, ReadPlan
+from autorest.plan.model import CustomHandler, JsonHandler, MutatePlan, ReadPlan, Rendering
 from autorest.plan.negotiate import object_rendering
 from autorest.refusals import outdated
 from autorest.request.model import Range
@@ -20,7 +20,7 @@ from autorest.response.respond import content_headers
 from autorest.response.tags import Tagger, digits_of, opaque_of, tag_of
 from autorest.result import Result, handled_body, page_of
 from autorest.sql.answer import Counting, Rendered, read_statement
-from autorest.sql.binding import Values, bind
+from autorest.sql.binding import Values
 from autorest.sql.statement import Statement
 
 #: A condition about more rows than these, or more bytes, never holds: they would have to be held in memory.
@@ -57,10 +57,10 @@ class Guard(NamedTuple):
         return cls(
             current=read_statement(read, Counting(), limited=limited, most=None if read.by_key else MOST_BYTES),
             handled=isinstance(handler, CustomHandler),
-            whole=Tagger(content_headers(read.rendering.media_type, None)[0][1]),
-            one=None if one is None else Tagger(content_headers(one.media_type, None)[0][1]),
+            whole=_tagger(read.rendering),
+            one=None if one is None else _tagger(one),
             counted=not explained,
-            answered=Tagger(content_headers(plan.rendering.media_type, None)[0][1]) if shown else None,
+            answered=_tagger(plan.rendering) if shown else None,
         )
 
     def around(self, write: Statement, values: Values) -> tuple[Statement, ...]:
@@ -68,7 +68,7 @@ class Guard(NamedTuple):
         asked = values.range(())
         most = MOST_ROWS + 1 if asked.limit is None else min(asked.limit, MOST_ROWS + 1)
         values = values._replace(ranges={**values.ranges, (): Range(asked.offset, most)})
-        current = Statement(self.current.text, bind(self.current.bindings, values))
+        current = self.current.filled(values)
         return (current, write) if self.answered is None else (current, write, current)
 
     def objection(self, before: Result, written: Result, wanted: Preconditions) -> Refused | None:
@@ -120,6 +120,10 @@ class Guard(NamedTuple):
             digits.add(self.one.digits(body[1:-1]))
         named = tags.strong | tags.weak if weakly else tags.strong
         return any(digits_of(opaque) in digits for opaque in named)
+
+
+def _tagger(rendering: Rendering) -> Tagger:
+    return Tagger(content_headers(rendering.media_type, None)[0][1])
 
 
 def understood(sqlstate: str) -> Refused | None:

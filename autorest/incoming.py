@@ -13,30 +13,30 @@ class ClientGone(Exception):
 
 
 class Rest:
-    """What has not arrived yet of a body of which `size` bytes have, where `most` are allowed (0 for any number).
+    """What has not been read yet of a body that may have at most so many bytes (0 for any number).
 
-    The client sends no faster than it is read.
+    `size` is how many bytes have been read, `ended` whether that is all. The client sends no faster than it is read.
     """
 
-    def __init__(self, receive: Receive, size: int, most: int) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
+        self.size = 0
+        self.ended = False
         self._receive = receive
-        self._size = size
         self._most = most
-        self._more = True
 
     async def read(self) -> bytes:
         """Return what comes next, nothing when the body has ended.
 
         Raises Refused when the body is too large, ClientGone when it does not end.
         """
-        while self._more:
+        while not self.ended:
             message = await self._receive()
             if message["type"] != "http.request":
                 raise ClientGone
-            self._more = message.get("more_body", False)
+            self.ended = not message.get("more_body", False)
             piece: bytes = message.get("body", b"")
-            self._size += len(piece)
-            if self._most and self._size > self._most:
+            self.size += len(piece)
+            if self._most and self.size > self._most:
                 raise Refused(too_large(self._most))
             if piece:
                 return piece

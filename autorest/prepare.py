@@ -21,7 +21,7 @@ from autorest.request.shape import Shape, split_ranges, split_shape
 from autorest.response.respond import Facts
 from autorest.snapshot import Snapshot
 from autorest.sql.binding import Values
-from autorest.template import Prepared, Template
+from autorest.template import Prepared
 from autorest.trace import Trace
 
 #: Requests with longer query strings are not remembered as they are.
@@ -73,15 +73,7 @@ def prepare(
             return planned
         if isinstance(planned, RootPlan):
             return request
-        template = Template.of(
-            planned,
-            request,
-            ranged=ranged,
-            max_rows=snapshot.max_rows,
-            rollback_all=snapshot.settings.db_tx_end.rollback_all,
-            verbose=snapshot.verbose,
-            etags=snapshot.settings.server_etags,
-        )
+        template = snapshot.template(planned, request, ranged=ranged)
         payload = request.payload
         if shape is not None:
             snapshot.templates.put(shape, template)

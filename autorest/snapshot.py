@@ -7,10 +7,11 @@ from functools import cached_property
 
 from autorest.catalog.model import Catalog
 from autorest.openapi.root import Documents
+from autorest.request.model import ApiRequest
 from autorest.request.request import RequestSettings
 from autorest.settings import Settings
 from autorest.sql.transaction import Session
-from autorest.template import TemplateCache
+from autorest.template import DatabasePlan, Template, TemplateCache
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,18 @@ class Snapshot:
             role_isolation=self.settings.role_isolation_levels,
             app_settings=tuple(self.settings.app_settings.items()),
             pre_request=self.settings.db_pre_request,
+        )
+
+    def template(self, plan: DatabasePlan, request: ApiRequest, *, ranged: bool) -> Template:
+        """Render a plan; `ranged` tells whether requests of its shape can ask for less than all rows."""
+        return Template.of(
+            plan,
+            request,
+            ranged=ranged,
+            max_rows=self.max_rows,
+            rollback_all=self.settings.db_tx_end.rollback_all,
+            verbose=self.verbose,
+            etags=self.settings.server_etags,
         )
 
     @cached_property

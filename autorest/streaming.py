@@ -14,8 +14,8 @@ from autorest.response.model import Answer, Response, Unfinished
 from autorest.response.respond import Beginning, Facts, Responder
 from autorest.response.rows import Body, Form, form_of
 from autorest.result import Result, estimated, integer
-from autorest.sql.answer import Counting, Rendered, count_explanation
-from autorest.sql.binding import Values, bind
+from autorest.sql.answer import Counting, Rendered
+from autorest.sql.binding import Values
 from autorest.sql.rows import HEAD_COLUMNS, SAID, RowStatements, row_statements
 from autorest.sql.statement import Statement, Transaction
 from autorest.sql.transaction import Caller, Frame
@@ -78,15 +78,19 @@ class Streaming:
 
     @classmethod
     def of(
-        cls, plan: ReadPlan | MutatePlan | CallPlan, counting: Counting, max_rows: int | None, responder: Responder
+        cls,
+        plan: ReadPlan | MutatePlan | CallPlan,
+        counting: Counting,
+        explanation: Rendered | None,
+        max_rows: int | None,
+        responder: Responder,
     ) -> Streaming | None:
         """Return None for a plan whose rows are few, or not to be taken apart."""
         if isinstance(plan, MutatePlan) or not _has_rows(plan, counting):
             return None
-        explained = isinstance(plan, ReadPlan) and plan.preferences.count in ("planned", "estimated")
         return cls(
             statements=row_statements(plan, counting, limited=max_rows is not None),
-            explanation=count_explanation(plan) if explained else None,
+            explanation=explanation,
             counting=counting,
             max_rows=max_rows,
             form=form_of(plan),
@@ -115,7 +119,7 @@ class Streaming:
         """Return the transaction whose rows `respond` answers with."""
         head, rows = self.statements
         before = (head,) if self.explanation is None else (head, self.explanation)
-        own = [Statement(one.text, bind(one.bindings, values)) for one in (*before, rows)]
+        own = [one.filled(values) for one in (*before, rows)]
         transaction = frame.transaction(caller, (*own, Statement(SAID)))
         return transaction._replace(rows=frame.first + len(before))
 

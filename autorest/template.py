@@ -20,7 +20,7 @@ from autorest.response.model import Answer, Response
 from autorest.response.respond import Facts, Responder
 from autorest.result import Result, estimated, handled_body, integer, page_of
 from autorest.sql.answer import Counting, Rendered, call_statement, count_explanation, mutate_statement, read_statement
-from autorest.sql.binding import Values, bind
+from autorest.sql.binding import Values
 from autorest.sql.statement import Statement
 from autorest.sql.transaction import Frame, Session, Terms
 from autorest.streaming import MOST_WHOLE, Streaming
@@ -98,7 +98,9 @@ class Template:
                 "%s %s?%s: %s", request.method, request.path, request.query.canonical, legacy_advice(plan.legacy)
             )
         count = plan.preferences.count
-        explained = isinstance(plan, ReadPlan) and count in ("planned", "estimated")
+        explanation = None
+        if isinstance(plan, ReadPlan) and count in ("planned", "estimated"):
+            explanation = count_explanation(plan)
         estimate_from = max_rows if count == "estimated" and isinstance(plan, ReadPlan) else None
         terms = _terms(plan, request.schema, rollback_all=rollback_all)
         counting = Counting(count in ("exact", "estimated"), ranged or max_rows is not None, estimate_from)
@@ -109,11 +111,11 @@ class Template:
             verbose=verbose,
             tagged=etags and request.action in (Action.READ, Action.CALL_SAFE),
         )
-        streaming = Streaming.of(plan, counting, max_rows, responder)
+        streaming = Streaming.of(plan, counting, explanation, max_rows, responder)
         return cls(
             plan=plan,
             main=_main(plan, counting, max_rows is not None, None if streaming is None else MOST_WHOLE),
-            explanation=count_explanation(plan) if explained and isinstance(plan, ReadPlan) else None,
+            explanation=explanation,
             responder=responder,
             max_rows=max_rows,
             by_handler=isinstance(plan.rendering.handler, CustomHandler),
@@ -126,10 +128,10 @@ class Template:
 
     def statements(self, values: Values) -> tuple[Statement, ...]:
         """Return what is to be run for a request with these values."""
-        main = Statement(self.main.text, bind(self.main.bindings, values))
+        main = self.main.filled(values)
         if self.explanation is None:
             return (main,) if self.guard is None else self.guard.around(main, values)
-        return main, Statement(self.explanation.text, bind(self.explanation.bindings, values))
+        return main, self.explanation.filled(values)
 
     def frame(self, session: Session, role: str) -> Frame:
         """Return the frame of this template's transactions for `role`; `session` is always the same one."""
@@ -294,24 +296,14 @@ class TemplateCache:
 
     def recall(self, request: Hashable) -> Prepared | None:
         """Return what was prepared for the same request, None where it is not known. Raises its refusal if it is."""
-        prepared = self._requests.get(request)
-        if prepared is not None:
-            self._requests.move_to_end(request)
-        elif request in self._refusals:
-            raise Refused(self._refusals[request])
-        return prepared
+        return self._find(self._requests, request)
 
     def remember(self, request: Hashable, prepared: Prepared) -> None:
         _put(self._requests, request, prepared, self.size // 2)
 
     def get(self, shape: Hashable) -> Template | None:
         """Return the template of a shape, None where none is known. Raises the refusal that is known for it."""
-        template = self._templates.get(shape)
-        if template is not None:
-            self._templates.move_to_end(shape)
-        elif shape in self._refusals:
-            raise Refused(self._refusals[shape])
-        return template
+        return self._find(self._templates, shape)
 
     def put(self, shape: Hashable, template: Template) -> None:
         _put(self._templates, shape, template, self.size)
@@ -319,6 +311,14 @@ class TemplateCache:
     def refuse(self, shape: Hashable, error: Error) -> None:
         """Keep the refusal of a shape, or of a request."""
         _put(self._refusals, shape, error, self.size // 4)
+
+    def _find(self, known: OrderedDict[Hashable, T], key: Hashable) -> T | None:
+        made = known.get(key)
+        if made is not None:
+            known.move_to_end(key)
+        elif key in self._refusals:
+            raise Refused(self._refusals[key])
+        return made
 
     def __len__(self) -> int:
         return len(self._templates)

@@ -244,18 +244,8 @@ class Pipeline:
                 self._aside[position] = None
                 position += 1
                 self._send_unnamed(begin, None)
-            for text, parameters, prepare in statements:
-                if prepare and self._limit:
-                    key = (role, text)
-                    name = self._prepared.get(key)
-                    if name is not None:
-                        self._prepared.move_to_end(key)
-                        self._send_prepared(name, parameters)
-                    else:
-                        position = self._parse(key, parameters, position)
-                else:
-                    self._send_unnamed(text, parameters)
-                position += 1
+            for statement in statements:
+                position = self._send_statement(statement, position)
             if begin is not None and end != "decide":
                 self._aside[position] = None
                 self._send_unnamed(b"COMMIT" if end == "commit" else b"ROLLBACK", None)
@@ -276,18 +266,11 @@ class Pipeline:
         `future` gets its results as `start`'s did, and the transaction waits again; or an error, after it has been
         rolled back.
         """
-        assert self._transaction is not None
-        key = self._transaction.role, statement.text
         self.future = future
         self._aside.clear()
         self._position = 0
         try:
-            if not (statement.prepare and self._limit):
-                self._send_unnamed(statement.text, statement.parameters)
-            elif (name := self._prepared.get(key)) is not None:
-                self._send_prepared(name, statement.parameters)
-            else:
-                self._parse(key, statement.parameters, 0)
+            self._send_statement(statement, 0)
             self._sync()
             if self._pg.flush():
                 self._write_later()
@@ -497,6 +480,20 @@ class Pipeline:
                 self._write_later()
         except psycopg.Error as error:
             self.lose(str(error))
+
+    def _send_statement(self, statement: Statement, position: int) -> int:
+        """Send a statement, under its name if it has one; return the position in the batch after it."""
+        text, parameters, prepare = statement
+        if not (prepare and self._limit):
+            self._send_unnamed(text, parameters)
+            return position + 1
+        key = (self.role, text)
+        name = self._prepared.get(key)
+        if name is None:
+            return self._parse(key, parameters, position) + 1
+        self._prepared.move_to_end(key)
+        self._send_prepared(name, parameters)
+        return position + 1
 
     def _parse(self, key: tuple[str, bytes], parameters: tuple[bytes | None, ...], position: int) -> int:
         """Send a statement that has no name here yet; return the position of its Execute."""

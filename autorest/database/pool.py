@@ -212,13 +212,9 @@ class Database:
         """
         refuse_nul(transaction)
         again = True
-        free = self._free
         while True:
             future = self._loop.create_future()
-            if free and (len(free) > self._kept or self._has_share_left(transaction.role)):
-                free.pop().start(transaction, future)
-            else:
-                self._enqueue(transaction, future)
+            self._send(transaction, future)
             try:
                 results: list[PGresult] = await future
                 if talk is not None:

@@ -40,11 +40,8 @@ class Tagger:
 
     def tag(self, body: bytes, span: bytes = b"") -> bytes:
         """Return the value of `ETag`; `span` is that of `Content-Range` where it says more than the body does."""
-        state = self._begun.copy()
-        state.update(body)
-        if span:
-            return b'"%b.%b"' % (hexlify(state.digest()[:LENGTH]), span)
-        return b'"%b"' % hexlify(state.digest()[:LENGTH])
+        digits = self.digits(body)
+        return b'"%b.%b"' % (digits, span) if span else b'"%b"' % digits
 
 
 def digits_of(opaque: bytes) -> bytes:

@@ -27,11 +27,12 @@ from autorest.plan.model import (
     Rendering,
     SingleHandler,
 )
-from autorest.sql.binding import Binding
+from autorest.sql.binding import Binding, Values, bind
 from autorest.sql.call import SCALAR, call
 from autorest.sql.mutate import INSERTED, mutation
 from autorest.sql.quote import identifier, qualified
 from autorest.sql.read import select_for_count, select_tree
+from autorest.sql.statement import Statement
 from autorest.sql.writer import Writer
 
 ROWS = "autorest_rows"
@@ -45,6 +46,10 @@ class Rendered(NamedTuple):
 
     text: bytes
     bindings: tuple[Binding, ...]
+
+    def filled(self, values: Values) -> Statement:
+        """Return the statement for a request with these values."""
+        return Statement(self.text, bind(self.bindings, values))
 
 
 class Counting(NamedTuple):

@@ -16,8 +16,7 @@ from tests.integration.database.test_pool import SLEEPING, activity
 from tests.integration.database.transactions import value, work
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -26,11 +25,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def wide_pooler(house: Cluster) -> Iterator[Pooler]:
     """A pgBouncer with a server connection for each of the pool's."""
-    try:
-        server = Pooler(house, forced_user="authenticator")
-    except Unavailable as error:
-        lacking(str(error))
-    with server:
+    with available(Pooler, house, forced_user="authenticator") as server:
         yield server
 
 

@@ -11,8 +11,7 @@ import pytest
 from tests.support.cluster import Cluster
 from tests.support.gateway import GatewayProcess
 from tests.support.pooler import Pooler
-from tests.support.process import Unavailable
-from tests.support.skips import lacking
+from tests.support.skips import available
 
 DATABASE = "streams"
 AUTHENTICATOR = "streams_authenticator"
@@ -38,11 +37,7 @@ def large(cluster: Cluster) -> Cluster:
 
 @pytest.fixture(scope="session")
 def large_pooler(large: Cluster) -> Iterator[Pooler]:
-    try:
-        server = Pooler(large, forced_user=AUTHENTICATOR)
-    except Unavailable as problem:
-        lacking(str(problem))
-    with server:
+    with available(Pooler, large, forced_user=AUTHENTICATOR) as server:
         yield server
 
 
