@@ -485,7 +485,8 @@ class Service:
         version = connection.get_server_version()
         if version.major < OLDEST_SERVER:
             raise Ended(f"PostgreSQL {version.major} is too old, the gateway needs {OLDEST_SERVER} or newer")
-        server = f"PostgreSQL {version.major}.{version.minor}"
+        # asyncpg tells the second part of a version since PostgreSQL 10 as the third.
+        server = f"PostgreSQL {version.major}.{version.micro}"
         if server != self._told.server:
             self._told.server = server
             logger.info("connected to %s", server)

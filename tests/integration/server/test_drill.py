@@ -10,9 +10,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.integration.server.conftest import DATABASE, SCHEMA
@@ -30,6 +32,8 @@ REQUEST_SECONDS, SLACK_SECONDS = 3.0, 1.5
 RECOVERY_SECONDS = 3.0
 #: How long a drill watches before and after, and how long a network is cut.
 CALM_SECONDS, AFTER_SECONDS, CUT_SECONDS = 1.0, 4.0, 10.0
+#: How long the request takes that is under way when trouble comes; it would be answered in time.
+SLEEP_SECONDS = 2.0
 
 
 class House:
@@ -40,6 +44,25 @@ class House:
         self.pooler = pooler
         self.networks = networks
         self.gateway = gateway
+        self._asking = ThreadPoolExecutor(1)
+
+    def sleep(self) -> Future[httpx.Response]:
+        """Return the answer to come to a request that the database is at work on now."""
+        # A client of its own: it waits in a thread.
+        asked = self._asking.submit(
+            httpx.post,
+            f"http://127.0.0.1:{self.gateway.port}/rpc/sleep",
+            json={"seconds": SLEEP_SECONDS},
+            timeout=REQUEST_SECONDS + SLACK_SECONDS,
+        )
+        self.gateway.wait(self._sleeps, "nobody sleeps")
+        return asked
+
+    def _sleeps(self) -> bool:
+        found = self.cluster.execute(
+            "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep' AND datname = %s", [DATABASE]
+        )
+        return len(found) == 1
 
     def check(self, load: Load, ended: float, *, lost_connections: bool = False) -> None:
         """Look at what the clients got, where the cause of trouble ended at `ended`."""
@@ -95,43 +118,55 @@ def house(base: tuple[Cluster, Pooler], tmp_path: Path, request: pytest.FixtureR
         yield House(cluster, pooler, (network, direct), gateway)
 
 
+def assert_lost(asked: Future[httpx.Response]) -> None:
+    """The request that was under way is told that it came to nothing, with a code."""
+    response = asked.result()
+    assert response.status_code in (503, 504)
+    assert response.json()["code"]
+
+
 def test_postgresql_is_restarted(house: House) -> None:
     with Load(house.gateway.port) as load:
         time.sleep(CALM_SECONDS)
+        asked = house.sleep()
         house.cluster.restart()
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)
+    assert_lost(asked)
 
 
 def test_postgresql_is_killed(house: House) -> None:
     with Load(house.gateway.port) as load:
         time.sleep(CALM_SECONDS)
+        asked = house.sleep()
         house.cluster.kill()
         time.sleep(0.5)
         house.cluster.start()
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)
-    assert load.failures
+    assert_lost(asked)
 
 
 def test_pgbouncer_is_restarted(house: House) -> None:
     with Load(house.gateway.port) as load:
         time.sleep(CALM_SECONDS)
+        asked = house.sleep()
         house.pooler.kill()
         time.sleep(1.0)
         house.pooler.start()
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)
-    assert load.failures
+    assert_lost(asked)
 
 
 @pytest.mark.parametrize("revive", [True, False], ids=["late", "never"])
 def test_the_network_swallows_everything(house: House, revive: bool) -> None:
     with Load(house.gateway.port) as load:
         time.sleep(CALM_SECONDS)
+        asked = house.sleep()
         for network in house.networks:
             network.cut()
         time.sleep(CUT_SECONDS)
@@ -140,6 +175,7 @@ def test_the_network_swallows_everything(house: House, revive: bool) -> None:
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)
+    assert_lost(asked)
     assert load.failures
 
 
@@ -147,9 +183,11 @@ def test_every_connection_is_terminated(house: House) -> None:
     with Load(house.gateway.port) as load:
         for _ in range(4):
             time.sleep(CALM_SECONDS)
+            asked = house.sleep()
             house.cluster.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'server_authenticator'"
             )
+            assert_lost(asked)
         ended = time.monotonic()
         time.sleep(AFTER_SECONDS)
     house.check(load, ended)

@@ -309,13 +309,14 @@ def sleepers(cluster: Cluster) -> int:
     return int(rows[0][0])
 
 
-def test_the_start_is_told(run: Start) -> None:
+def test_the_start_is_told(run: Start, stocked: Cluster) -> None:
+    number = int(stocked.execute("SHOW server_version_num")[0][0])
     gateway = run(jwt_role_claim_key=".role", db_pool_acquisition_timout="3")
     told = "\n".join(gateway.log)
     assert "starting autorest " in told
     assert f"admin server listening on 127.0.0.1:{gateway.admin_port}" in told
     assert f"listening on 127.0.0.1:{gateway.port}" in told
-    assert "connected to PostgreSQL " in told
+    assert f"connected to PostgreSQL {number // 10000}.{number % 10000}\n" in told
     assert "relations" in told
     assert gateway.logged("outdated syntax") == 1
     gateway.send("SIGUSR2")
