@@ -20,6 +20,7 @@ import pytest
 from tests.integration.server.conftest import DATABASE, SCHEMA
 from tests.integration.server.load import Load
 from tests.integration.server.running import Running, metric
+from tests.integration.server.test_server_life import sleepers
 from tests.integration.server.test_server_workers import children
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
@@ -55,14 +56,8 @@ class House:
             json={"seconds": SLEEP_SECONDS},
             timeout=REQUEST_SECONDS + SLACK_SECONDS,
         )
-        self.gateway.wait(self._sleeps, "nobody sleeps")
+        self.gateway.wait(lambda: sleepers(self.cluster) == 1, "nobody sleeps")
         return asked
-
-    def _sleeps(self) -> bool:
-        found = self.cluster.execute(
-            "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep' AND datname = %s", [DATABASE]
-        )
-        return len(found) == 1
 
     def check(self, load: Load, ended: float, *, lost_connections: bool = False) -> None:
         """Look at what the clients got, where the cause of trouble ended at `ended`."""
