@@ -72,7 +72,11 @@ def _missing(catalog: Catalog, origin: QualifiedName, target: str, hint: str | N
 def _suggestion(catalog: Catalog, origin: QualifiedName, target: str) -> str | None:
     known = catalog.relationships.get((origin, origin.schema))
     if known is None:
-        parents = {name.name for name, schema in catalog.relationships if name.schema == schema == origin.schema}
+        parents = {
+            name.name
+            for (name, schema), ways in catalog.relationships.items()
+            if name.schema == schema == origin.schema and any(_means(way, target, None) for way in ways)
+        }
         parent = closest(origin.name, parents, 0.5)
         return parent and f"Did you mean '{parent}' where you wrote '{origin.name}'?"
     children = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from autorest.catalog.model import Catalog
 from autorest.errors import Refused
 from autorest.plan.model import EmbedFilter, PlanFilter, ReadPlan
-from tests.support.catalogs import planned
+from tests.support.catalogs import CATALOG, FILMS, both_ways, name, planned
 
 
 def read(target: str, **headers: Any) -> ReadPlan:
@@ -132,13 +133,19 @@ def test_ambiguity_lists_the_candidates() -> None:
 
 def _twice() -> Catalog:
     """The catalog with a second foreign key from roles to films."""
-    from dataclasses import replace
-
-    from tests.support.catalogs import CATALOG, both_ways, name
-
     key = (name("roles"), "api")
     again = both_ways("roles", "actor_id", "films", "roles_again_fkey")[0]
     return replace(CATALOG, relationships={**CATALOG.relationships, key: (*CATALOG.relationships[key], again)})
+
+
+@pytest.mark.parametrize(("target", "suggested"), [("directors", True), ("actors", True), ("lines", False)])
+def test_of_relations_only_those_that_lead_to_the_target_are_suggested(target: str, suggested: bool) -> None:
+    """films_old, which has no relationship at all, is like films, which leads to directors and actors."""
+    lonely = replace(FILMS, name=name("films_old"))
+    catalog = replace(CATALOG, relations={**CATALOG.relations, lonely.name: lonely})
+    with pytest.raises(Refused) as caught:
+        planned("GET", f"/films_old?select={target}(*)", catalog=catalog)
+    assert ("'films'" in str(caught.value.error.hint)) == suggested
 
 
 def test_handlers_of_a_relation_apply_to_whole_rows_only() -> None:
