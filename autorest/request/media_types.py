@@ -20,6 +20,7 @@ _WEIGHT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re
 ANY: Final = MediaType("*/*")
 JSON: Final = MediaType("application/json")
 CSV: Final = MediaType("text/csv")
+_ARRAYS: Final = frozenset(("application/vnd.pgrst.array+json", "application/vnd.pgrst.array"))
 #: One JSON object a line; PostgREST does not have it.
 NDJSON: Final = MediaType("application/x-ndjson")
 
@@ -43,6 +44,14 @@ def parse_media_type(text: str) -> MediaType:
         parameters[name.lower()] = token if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted)
         position = parameter.end()
     return MediaType(essence, tuple(parameters.items()))
+
+
+def parse_content_type(text: str) -> MediaType:
+    """Read the type of a body: an array of PostgREST's own type is JSON, unless its nulls are left out."""
+    found = parse_media_type(text)
+    if found.essence in _ARRAYS and found.parameter("nulls") != "stripped":
+        return found._replace(essence=JSON.essence)
+    return found
 
 
 def parse_accept(header: str | None) -> tuple[MediaType, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from autorest.catalog.model import QualifiedName
-from autorest.request.media_types import JSON, parse_accept, parse_media_type
+from autorest.request.media_types import JSON, parse_accept, parse_content_type
 from autorest.request.model import ALL_ROWS, Action, ApiRequest, Payload
 from autorest.request.payload import parse_payload
 from autorest.request.preconditions import Preconditions, parse_preconditions
@@ -71,7 +71,7 @@ def parse_request(
     query = parse_query(split_query(query_string), is_call_safe=action is Action.CALL_SAFE)
     asked = next((found for path, found in query.ranges if not path), ALL_ROWS)
     rows = top_range(method, asked, heeded.get("range"))
-    content_type = parse_media_type(heeded["content-type"]) if "content-type" in heeded else JSON
+    content_type = parse_content_type(heeded["content-type"]) if "content-type" in heeded else JSON
     if payload is None:
         payload = parse_payload(body, content_type, action, query.columns)
     cookie = heeded.get("cookie")

@@ -167,6 +167,19 @@ def test_of_repeated_headers_the_first_counts_but_sql_sees_the_last() -> None:
     assert asked.headers == {"accept": "text/xml", "range": "7-8"}
 
 
+@pytest.mark.parametrize("written", ["application/vnd.pgrst.array+json", "Application/vnd.pgrst.array; charset=utf-8"])
+def test_an_array_is_sent_as_json(written: str) -> None:
+    asked = request("POST", headers=[(b"content-type", written.encode())], body=b'[{"a":1}]')
+    assert asked.content_type.essence == "application/json"
+    assert asked.payload == JsonPayload(b'[{"a":1}]', ("a",), False)
+
+
+@pytest.mark.parametrize("written", ["application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.object"])
+def test_other_representations_are_not_sent(written: str, refusal: Refusal) -> None:
+    refused = refusal(request, "POST", headers=[(b"content-type", written.encode())], body=b"[]")
+    assert (refused.status, refused.code) == (400, "PGRST102")
+
+
 def test_a_function_at_the_root() -> None:
     asked = request(path=b"/", settings=RequestSettings(("api",), root_spec=QualifiedName("api", "root")))
     assert (asked.action, asked.target) == (Action.CALL_SAFE, "root")
