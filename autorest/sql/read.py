@@ -41,7 +41,7 @@ def select_tree(
     for child in node.embeds:
         joins += _join(writer, child, comparable, limited=limited)
     where = writer.conditions(node.alias, node.where, node.joins)
-    groups = _groups(node) if grouped else ""
+    groups = _groups(writer, node) if grouped else ""
     order = writer.order(node.alias, node.order)
     limit = _limit(writer, node, limited)
     return f"select {', '.join(items)} from {source}{joins}{where}{groups}{order}{limit}"
@@ -118,21 +118,32 @@ def _is_grouped(node: ReadNode) -> bool:
     )
 
 
-def _groups(node: ReadNode) -> str:
+def _groups(writer: Writer, node: ReadNode) -> str:
     """` group by …` the items of the select list that are no aggregates.
 
-    By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY).
+    By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY). But a cast
+    without an alias is of the value that is grouped by, as in PostgREST: rows may come out that look the same.
     """
     if any(column.column.name == "*" and column.aggregate is None for column in node.select):
         return f" group by {quoted_column(node.alias, '*')}"
-    aggregated = [column.aggregate is not None for column in node.select]
+    terms: list[str | None] = [
+        None
+        if column.aggregate is not None
+        else writer.reference(node.alias, column.column)
+        if column.cast is not None and column.alias is None
+        else str(place)
+        for place, column in enumerate(node.select, 1)
+    ]
     for embed in node.embeds:
         if embed.spread:
-            aggregated += [column.aggregate is not None for column in embed.columns]
+            terms += [
+                str(place) if column.aggregate is None else None
+                for place, column in enumerate(embed.columns, len(terms) + 1)
+            ]
         elif not embed.hidden:
-            aggregated.append(False)
-    places = ", ".join(str(place) for place, is_aggregate in enumerate(aggregated, 1) if not is_aggregate)
-    return f" group by {places}" if places else ""
+            terms.append(str(len(terms) + 1))
+    grouped = ", ".join(filter(None, terms))
+    return f" group by {grouped}" if grouped else ""
 
 
 # --- counting -----------------------------------------------------------------------------------

@@ -201,6 +201,14 @@ def test_aggregates_group_by_the_rest(api: httpx.Client) -> None:
     assert got(api.get("/films?select=info->n,count()&info->>n=eq.1")) == [{"n": 1, "count": 1}]
 
 
+def test_a_cast_without_a_name_is_of_what_is_grouped_by(api: httpx.Client) -> None:
+    """Only a name says that what was cast is meant."""
+    cast = got(api.get("/films?select=rating::int,count()&director_id=eq.1&order=rating"))
+    assert cast == [{"rating": 8, "count": 1}, {"rating": 8, "count": 2}]
+    named = got(api.get("/films?select=about:rating::int,count()&director_id=eq.1"))
+    assert named == [{"about": 8, "count": 3}]
+
+
 def test_aggregates_are_off_unless_allowed(strict: httpx.Client) -> None:
     assert got(strict.get("/films?select=year.max()"), 400)["code"] == "PGRST123"
     assert got(strict.get("/directors?select=name,films(year.max())"), 400)["code"] == "PGRST123"
