@@ -121,8 +121,9 @@ def _is_grouped(node: ReadNode) -> bool:
 def _groups(writer: Writer, node: ReadNode) -> str:
     """` group by …` the items of the select list that are no aggregates.
 
-    By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY). But a cast
-    without an alias is of the value that is grouped by, as in PostgREST: rows may come out that look the same.
+    By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY). But what is
+    represented as json, and as in PostgREST what is cast without an alias, is grouped by before it is: json cannot
+    be, and of what is cast rows may come out that look the same.
     """
     if any(column.column.name == "*" and column.aggregate is None for column in node.select):
         return f" group by {quoted_column(node.alias, '*')}"
@@ -130,7 +131,7 @@ def _groups(writer: Writer, node: ReadNode) -> str:
         None
         if column.aggregate is not None
         else writer.reference(node.alias, column.column)
-        if column.cast is not None and column.alias is None
+        if column.column.converter is not None or (column.cast is not None and column.alias is None)
         else str(place)
         for place, column in enumerate(node.select, 1)
     ]

@@ -221,6 +221,7 @@ def test_domain_representations(api: httpx.Client, emptied: object) -> None:
         {"id": 2, "name": "navy", "shade": "#000080"},
     ]
     assert got(api.get("/paints?select=id,tone:shade&shade=eq.%23ff0000")) == [{"id": 1, "tone": "#ff0000"}]
+    assert got(api.get("/paints?select=shade,count()&id=eq.2")) == [{"shade": "#000080", "count": 1}]
     assert ids(api.get("/paints?shade=in.(%23ff0000,%23000080)")) == [1, 2]
     assert ids(api.get("/paints?or=(shade.eq.%23000080,id.eq.5)")) == [2]
     assert ids(api.get("/paints?shade=gt.%23000080")) == [1]

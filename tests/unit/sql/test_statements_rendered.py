@@ -55,6 +55,7 @@ def test_a_list_is_one_parameter_whatever_its_length() -> None:
 def test_groups_are_named_by_their_places() -> None:
     assert " group by 1, 3" in sql("GET", "/films?select=title,count(),year:director_id")
     assert " group by 2" in sql("GET", "/films?select=id.max(),directors(name)")
+    assert ' group by "films"."seen"' in sql("GET", "/films?select=seen,count()")
     assert ' group by 1, "films"."title"' in sql("GET", "/films?select=year:id::text,title::text,count()")
     assert "group by" not in sql("GET", "/films?select=count()")
     assert "group by" not in sql("GET", "/films?select=id,directors(name)")
