@@ -168,13 +168,12 @@ class Streaming:
     def _whole(self, rows: Rows, position: int, facts: Facts, body: bytes, page: int) -> Response:
         results = rows.results
         said = results[position + (2 if self.explanation is None else 3)]
-        total = self._total(results, position)
-        if self.counting.exact and not self.counting.ranged and self.explanation is None:
-            total = page
+        is_total = self.counting.exact and not self.counting.ranged
+        total = self._total(results, position, page if is_total else None)
         return self.responder.respond(Answer(total, page, body, said.get_value(0, 0), said.get_value(0, 1)), facts)
 
-    def _total(self, results: Sequence[Result], position: int) -> int | None:
-        total = integer(results[position].get_value(0, 0))
+    def _total(self, results: Sequence[Result], position: int, known: int | None = None) -> int | None:
+        total = integer(results[position].get_value(0, 0)) if known is None else known
         if self.explanation is None:
             return total
         return estimated(total, results[position + 1], self.max_rows)
