@@ -194,6 +194,7 @@ class _Planner:
                 None,
                 "The setting db-aggregates-enabled allows them.",
             )
+        aggregated = aggregated or any(risen for _, risen in planned)
         columns = tuple(
             named(column, spread=spread is not None)
             for field in fields

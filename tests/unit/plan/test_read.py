@@ -97,6 +97,11 @@ def test_an_aggregate_of_a_to_one_spread_is_applied_by_the_parent() -> None:
     assert [column.aggregate for column in embed.columns] == ["count"]
 
 
+def test_stars_are_written_out_beside_an_aggregate_of_a_spread() -> None:
+    tree = read("/roles?select=*,...actors(id.count())").tree
+    assert [column.column.name for column in tree.select] == ["film_id", "actor_id"]
+
+
 def test_the_order_of_a_to_many_spread_moves_into_its_arrays() -> None:
     [embed] = read("/films?select=...actors(name)&actors.order=name.desc").tree.embeds
     assert embed.node.order == ()
