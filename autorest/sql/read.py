@@ -49,7 +49,8 @@ def select_tree(
 
 def _source(node: ReadNode) -> str:
     if node.computed is not None:
-        argument = f"{identifier(node.computed_argument)}::{qualified(node.computed.origin)}"
+        # the star: without it a column of a sibling that has this name would be meant
+        argument = f"({quoted_column(node.computed_argument, '*')})::{qualified(node.computed.origin)}"
         return f"{qualified(node.computed.function)}({argument}) as {identifier(node.alias)}"
     source = qualified(node.relation)
     if node.relation.name != node.alias or not node.relation.schema:

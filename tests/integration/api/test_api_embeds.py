@@ -62,6 +62,8 @@ def test_computed_relationships(api: httpx.Client) -> None:
         {"contemporaries": [{"title": "Ran", "directors": {"name": "Akira Kurosawa"}}]}
     ]
     assert ids(api.get("/films?select=id,premiere!inner(seats)")) == [1, 2, 4]
+    beside = got(api.get("/films?id=eq.2&select=directors(films(id)),contemporaries(title)"))
+    assert beside[0]["contemporaries"] == [{"title": "Ran"}]
 
 
 def test_ambiguity_names_the_candidates(api: httpx.Client) -> None:
