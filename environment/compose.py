@@ -18,7 +18,12 @@ _ASK_SECONDS = 30
 
 
 class NoEngine(Exception):
-    """No Docker engine answers; the text says why."""
+    """No Docker engine answers; `reason` says why, and `advice` what to do to have one."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.advice = advice
 
 
 class Port(NamedTuple):
@@ -27,6 +32,7 @@ class Port(NamedTuple):
     service: str
     target: int
     published: int
+    address: str
 
 
 class Container(NamedTuple):
@@ -37,6 +43,7 @@ class Container(NamedTuple):
     health: str
     exit_code: int
     published: frozenset[int]
+    name: str = ""
 
     @property
     def is_well(self) -> bool:
@@ -53,15 +60,25 @@ class Project:
 
     name: str
     services: dict[str, Any]
+    networks: dict[str, Any]
 
     @property
     def ports(self) -> list[Port]:
         return [
-            Port(name, int(port["target"]), int(port["published"]))
+            Port(name, int(port["target"]), int(port["published"]), port.get("host_ip", "0.0.0.0"))
             for name, service in self.services.items()
             for port in service.get("ports", ())
             if port.get("published")
         ]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines reach it."""
+        return any(not port.address.startswith("127.") for port in self.ports if port.service == "traefik")
+
+    def published(self, service: str, target: int) -> int | None:
+        """Return this machine's port for a port of a service, None when it has none."""
+        return next((port.published for port in self.ports if (port.service, port.target) == (service, target)), None)
 
     @property
     def images(self) -> dict[str, str]:
@@ -93,7 +110,7 @@ class Compose:
             "Look into .env for a value that is not what .env.example describes, and start again.",
         )
         config = json.loads(printed[printed.index("{") :])
-        return Project(config["name"], config["services"])
+        return Project(config["name"], config["services"], config.get("networks", {}))
 
     def containers(self) -> list[Container]:
         asked = self._compose("ps", "--all", "--format", "json", timeout=_ASK_SECONDS)
@@ -151,11 +168,10 @@ def find(root: Path, files: Sequence[str] = ()) -> Compose:
     Raises NoEngine when there is no engine to talk to, and Problem when there is one without compose.
     """
     if shutil.which("docker") is None:
-        raise NoEngine("Docker is not installed.")
+        raise NoEngine("Docker is not installed.", "install it (https://docs.docker.com/get-docker/)")
     asked = docker("version", "--format", "{{.Server.Version}}")
     if asked.code != 0:
-        lines = asked.output.strip().splitlines() or ["it does not answer"]
-        raise NoEngine(f"Docker is installed, but its engine does not answer: {lines[-1]}")
+        raise no_answer(asked.output)
     for command in (("docker", "compose"), ("docker-compose",)):
         version = run([*command, "version", "--short"], timeout=_ASK_SECONDS)
         if version.code == 0 and (number := re.search(r"(\d+)\.\d+[.\d]*", version.output)) and int(number[1]) >= 2:
@@ -165,6 +181,18 @@ def find(root: Path, files: Sequence[str] = ()) -> Compose:
         "Install the package docker-compose-plugin or Docker Desktop, or go without Docker: "
         "python3 setup.py --embedded",
     )
+
+
+def no_answer(printed: str) -> NoEngine:
+    """Return why the engine does not answer, from what Docker's client printed about it."""
+    if "permission denied" in printed:
+        return NoEngine(
+            "Docker is here, but this user may not use it.", "run sudo usermod -aG docker $USER and log in again"
+        )
+    if "Is the docker daemon running?" in printed:
+        return NoEngine("Docker is installed, but its engine does not run.", "start it")
+    said = (printed.strip().splitlines() or ["it says nothing"])[-1]
+    return NoEngine(f"Docker is installed, but its engine does not answer: {said}", "put that right")
 
 
 def another(root: Path, folders: Iterable[str]) -> Path | None:
@@ -186,4 +214,5 @@ def _objects(printed: str) -> Iterator[dict[str, Any]]:
 
 def _container(found: dict[str, Any]) -> Container:
     published = frozenset(int(port["PublishedPort"]) for port in found.get("Publishers") or () if port["PublishedPort"])
-    return Container(found["Service"], found["State"], found.get("Health") or "", int(found["ExitCode"]), published)
+    health, name = found.get("Health") or "", found.get("Name", "")
+    return Container(found["Service"], found["State"], health, int(found["ExitCode"]), published, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,13 +17,14 @@ from environment.problem import Problem
 _REDRAW_SECONDS = 0.2
 _WORTH_ANNOUNCING_SECONDS = 2.0
 _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
+_INDENT = " " * 14
 
 
 class Step:
     """One thing that is being done.
 
-    `detail` is printed behind the title when it is finished. `show` replaces the lines below the
-    title while it runs; without a terminal a line is printed when it is new, and the title when it takes long.
+    `detail` is printed behind the title when it is finished. `show` replaces the lines below the title while it
+    runs; without a terminal each of its `milestones` is printed when it is new, and the title when it takes long.
     """
 
     def __init__(self, title: str, stream: TextIO, live: bool) -> None:
@@ -37,13 +39,15 @@ class Step:
         self._finished = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
-    def show(self, lines: Sequence[str]) -> None:
-        news = [line for line in lines if line not in self._lines]
-        self._lines = tuple(lines)
-        if not self._live:
+    def show(self, lines: Sequence[str], milestones: Sequence[str]) -> None:
+        if self._live:
+            self._lines = tuple(lines)
+            return
+        news = [line for line in milestones if line not in self._lines]
+        self._lines = tuple(milestones)
+        for line in news:
             self._announce()
-            for line in news:
-                print(f"      {line}", file=self._stream, flush=True)
+            print(f"{_INDENT}{line}", file=self._stream, flush=True)
 
     def flash(self, line: str) -> None:
         """Show a line that is only worth seeing while it passes."""
@@ -57,8 +61,8 @@ class Step:
         self._finished.set()
         self._ticker.join()
         self._erase()
-        detail = f": {self.detail}" if self.detail else ""
-        print(f"  {mark}  {self.title}{detail} ({self._elapsed:.1f} s)", file=self._stream, flush=True)
+        line = f"{_head(mark, f'{self._elapsed:.1f} s')}{self.title}{f': {self.detail}' if self.detail else ''}"
+        print(_wrapped(line) if self._live else line, file=self._stream, flush=True)
 
     @property
     def _elapsed(self) -> float:
@@ -76,12 +80,12 @@ class Step:
     def _announce(self) -> None:
         if not self._announced:
             self._announced = True
-            print(f"  ..  {self.title}", file=self._stream, flush=True)
+            print(f"{_head('..')}{self.title}", file=self._stream, flush=True)
 
     def _draw(self) -> None:
         columns, rows = shutil.get_terminal_size()
         self._erase()
-        lines = [f"  ..  {self.title} ({self._elapsed:.0f} s)", *(f"      {line}" for line in self._lines)]
+        lines = [f"{_head('..', f'{self._elapsed:.0f} s')}{self.title}", *(f"{_INDENT}{line}" for line in self._lines)]
         lines = [line.replace("\t", " ")[: columns - 1] for line in lines[: rows - 1]]
         self._stream.write("\n".join(lines) + "\n")
         self._stream.flush()
@@ -117,6 +121,11 @@ class Console:
     def say(self, text: str = "") -> None:
         print(text, flush=True)
 
+    def note(self, text: str) -> None:
+        """Say, among the steps, why one of them is not done."""
+        line = f"{_head('--')}{text}"
+        print(_wrapped(line) if self._live else line, flush=True)
+
     def ask(self, question: str) -> bool:
         """Return the answer to a yes-or-no question; without somebody to ask, no."""
         if not self.interactive:
@@ -134,6 +143,22 @@ class Console:
         if problem.advice:
             lines.append(problem.advice)
         print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _head(mark: str, elapsed: str = "") -> str:
+    return f"  {mark}{elapsed:>8}  "
+
+
+def _wrapped(line: str) -> str:
+    columns = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        line,
+        max(columns - 1, 2 * len(_INDENT)),
+        subsequent_indent=_INDENT,
+        drop_whitespace=True,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _understands_escapes() -> bool:

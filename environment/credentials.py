@@ -54,8 +54,9 @@ class Credentials:
 def prepare(directory: Path) -> tuple[Credentials, list[str]]:
     """Write the files that are missing and return the credentials with the names of the written ones.
 
-    What stands in a file stays; the verifier and pgBouncer's user list follow the authenticator's
-    password. The directory gets mode 0700 and every file 0600.
+    What stands in a file stays, but for what an editor on Windows adds to it: a byte order mark, the end of the line.
+    The verifier and pgBouncer's user list follow the authenticator's password. The directory gets mode 0700 and
+    every file 0600.
     """
     directory.mkdir(mode=0o700, exist_ok=True)
     directory.chmod(0o700)
@@ -65,6 +66,8 @@ def prepare(directory: Path) -> tuple[Credentials, list[str]]:
         if not (directory / name).exists():
             _write(directory / name, "".join(secrets.choice(_ALPHABET) for _ in range(length)))
             written.append(name)
+        elif (content := _read(directory / name)).encode() != (directory / name).read_bytes().removesuffix(b"\n"):
+            _write(directory / name, content)
     if len(_read(directory / JWT_SECRET).encode()) < _JWT_SECRET_LEAST:
         raise Problem(
             f"The key in {directory / JWT_SECRET} is shorter than {_JWT_SECRET_LEAST} bytes.",
@@ -102,7 +105,7 @@ def remove(directory: Path) -> list[str]:
 
 def _read(path: Path) -> str:
     try:
-        content = path.read_text(encoding="utf-8").rstrip("\r\n")
+        content = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except IsADirectoryError:
         raise Problem(
             f"{path} is a directory where a file should be.",
@@ -110,7 +113,7 @@ def _read(path: Path) -> str:
         ) from None
     except UnicodeDecodeError:
         raise Problem(f"{path} is not UTF-8 text.", "Save it as UTF-8, or remove it to get a new one.") from None
-    if not content or "\n" in content or "\0" in content:
+    if not content.strip() or "\n" in content or "\0" in content:
         raise Problem(
             f"{path} does not hold one line of text.",
             "Write the secret into it as one line, or remove the file to get a new one, and start again.",

@@ -11,6 +11,7 @@ from environment import scram
 from environment.cluster import HOST, SUPERUSER, Cluster
 from environment.commands import Outcome, must, run, without_postgres_variables
 from environment.credentials import Credentials
+from environment.script import shown
 
 NAME = "app"
 _UNFINISHED = "app_being_made"
@@ -51,13 +52,13 @@ def let_the_gateway_in(cluster: Cluster, known: Credentials) -> None:
     _order(cluster, known, f"alter role authenticator password '{known.authenticator_verifier}'")
 
 
-def psql_command(cluster: Cluster, password_file: Path) -> str:
+def psql_command(cluster: Cluster, password_file: str) -> str:
     """Return what to type to enter the database with the wheel's psql."""
-    program = str(cluster.program("psql"))
+    program = shown(cluster.program("psql"))
     arguments = f"-h {HOST} -p {cluster.port} -U {SUPERUSER} {NAME}"
     if sys.platform == "win32":
         return f'"{program}" {arguments}'
-    return f'PGPASSWORD="$(cat {shlex.quote(str(password_file))})" {shlex.quote(program)} {arguments}'
+    return f'PGPASSWORD="$(cat {shlex.quote(password_file)})" {shlex.quote(program)} {arguments}'
 
 
 def _order(cluster: Cluster, known: Credentials, statement: str) -> str:

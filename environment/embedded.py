@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from environment import accounts, cluster, credentials, database, installation, ports, processes
+from environment import accounts, cluster, credentials, database, disk, installation, ports, processes
 from environment.cluster import Cluster
 from environment.commands import without_postgres_variables
 from environment.console import Console
@@ -22,6 +23,7 @@ from environment.credentials import Credentials
 from environment.installation import Installation
 from environment.lock import Lock
 from environment.problem import Problem
+from environment.script import shown
 from environment.tether import Tether, run_tethered
 from environment.tour import tour
 from environment.trees import remove_tree
@@ -30,6 +32,8 @@ DEFAULT_PORT = 3000
 _READY_SECONDS = 60
 _LEFTOVER_SECONDS = 30
 _LOOK_SECONDS = 1.0
+_NEEDED_TO_INSTALL = disk.GIGABYTE // 2
+_NEEDED_TO_RUN = disk.GIGABYTE // 10
 
 
 class _Record(TypedDict, total=False):
@@ -48,6 +52,7 @@ class Layout:
         self.secrets = root / "secrets"
         self.scripts = sorted((root / "postgres" / "init").glob("*.sql"))
         self.gateway_log = self.data / "gateway.log"
+        self.gateway_settings = self.data / "gateway.conf"
         self._record = self.data / "run.json"
 
     def lock(self) -> Lock:
@@ -80,10 +85,12 @@ def serve(root: Path, port: int, console: Console) -> None:
     with lock, ExitStack() as started:
         with console.step(f"Checking that port {port} is free"):
             _check_port(port, layout)
+        with console.step("Checking the disk") as step:
+            step.detail = disk.check(root, _NEEDED_TO_RUN if installation.is_there(root) else _NEEDED_TO_INSTALL)
         installed = installation.install(root, console)
         with console.step("Writing secrets that do not exist yet") as step:
             known, written = credentials.prepare(layout.secrets)
-            step.detail = ", ".join(written) if written else "they are all there"
+            step.detail = f"{len(written)} files" if written else "they are all there"
         with console.step("Starting PostgreSQL") as step:
             server = Cluster(root, layout.data, installed.server_package)
             started.enter_context(_running(server, known, layout))
@@ -97,7 +104,7 @@ def serve(root: Path, port: int, console: Console) -> None:
         started.callback(layout.remember, {"postgres_port": server.port})
         with console.step("Starting the gateway"):
             gateway = started.enter_context(_gateway(installed, server, known, layout, port))
-        _say_what_to_do(layout, server, known, port, console)
+        _say_what_to_do(layout, installed, server, known, port, console)
         try:
             _watch(server, gateway, layout, console)
         except KeyboardInterrupt:
@@ -145,29 +152,46 @@ def _gateway(
 ) -> Iterator[Tether]:
     admin_port = ports.free_port()
     address = f"postgresql://authenticator@{cluster.HOST}:{server.port}/{database.NAME}"
-    settings = {
-        "DB_URI": address,
-        "DB_DIRECT_URI": address,
-        "DB_PASSWORD_FILE": str(known.directory / credentials.AUTHENTICATOR),
-        "DB_SCHEMAS": "api",
-        "DB_ANON_ROLE": "api_anon",
-        "JWT_SECRET_FILE": str(known.directory / credentials.JWT_SECRET),
-        "JWT_DEFAULT_ROLE": "api_user",
-        "SERVER_HOST": "127.0.0.1",
-        "SERVER_PORT": str(port),
-        "ADMIN_SERVER_HOST": "127.0.0.1",
-        "ADMIN_SERVER_PORT": str(admin_port),
-        "LOG_LEVEL": os.environ.get("AUTOREST_LOG_LEVEL", "info"),
+    settings: dict[str, str | int] = {
+        "db-uri": address,
+        "db-direct-uri": address,
+        "db-password": f"@{known.directory / credentials.AUTHENTICATOR}",
+        "db-schemas": "api",
+        "db-anon-role": "api_anon",
+        "jwt-secret": f"@{known.directory / credentials.JWT_SECRET}",
+        "jwt-default-role": "api_user",
+        "server-host": "127.0.0.1",
+        "server-port": port,
+        "admin-server-host": "127.0.0.1",
+        "admin-server-port": admin_port,
+        "log-level": os.environ.get("AUTOREST_LOG_LEVEL", "info"),
     }
-    env = without_postgres_variables(**{f"AUTOREST_{name}": value for name, value in settings.items()})
-    program = installed.python.with_name("autorest.exe" if sys.platform == "win32" else "autorest")
+    # a file, so that the gateway's other commands find the same settings
+    layout.gateway_settings.write_text(
+        "# Written by setup.py at each start. AUTOREST_… variables, when it is started, add other settings.\n"
+        + "".join(f"{name} = {_literal(value)}\n" for name, value in settings.items()),
+        encoding="utf-8",
+    )
     with layout.gateway_log.open("wb") as log:
-        tether = run_tethered([program, "serve"], env, layout.root, log)
+        argv: list[str | Path] = [installed.program, "serve", layout.gateway_settings]
+        tether = run_tethered(argv, _environment_without(settings), layout.root, log)
     try:
         _wait_until_ready(tether, admin_port, port, layout)
         yield tether
     finally:
         tether.release()
+
+
+def _literal(value: str | int) -> str:
+    """Write a value as the gateway's configuration file has it, where a dollar sign begins a variable."""
+    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False).replace("$", "$$")
+
+
+def _environment_without(settings: Iterable[str]) -> dict[str, str]:
+    """Return the environment without the variables that would win over these settings."""
+    ours = {name.upper().replace("-", "_") for name in settings}
+    theirs = {f"{prefix}_{name}{end}" for prefix in ("AUTOREST", "PGRST") for name in ours for end in ("", "_FILE")}
+    return {name: value for name, value in without_postgres_variables().items() if name not in theirs}
 
 
 def _wait_until_ready(gateway: Tether, admin_port: int, port: int, layout: Layout) -> None:
@@ -210,6 +234,11 @@ def _check_port(port: int, layout: Layout) -> None:
         _wait_until_free(port)
     if ports.is_taken(port):
         raise _taken(port)
+    if ports.is_forbidden(port):
+        raise Problem(
+            f"Port {port} is not for this user: those below 1024 are the administrator's.",
+            f"Choose another port: python3 setup.py --embedded --port {port + 8000 if port < 1024 else DEFAULT_PORT}",
+        )
 
 
 def _wait_until_free(port: int) -> None:
@@ -241,21 +270,27 @@ def _say_that_it_runs(layout: Layout, port: int, console: Console) -> None:
         console.say(f"To have it on port {port}, stop it first: Ctrl-C where it runs, or python3 teardown.py --yes")
 
 
-def _say_what_to_do(layout: Layout, server: Cluster, known: Credentials, port: int, console: Console) -> None:
+def _say_what_to_do(
+    layout: Layout, installed: Installation, server: Cluster, known: Credentials, port: int, console: Console
+) -> None:
     url = f"http://localhost:{port}"
-    password = known.directory / credentials.SUPERUSER
+    password = shown(known.directory / credentials.SUPERUSER)
+    autorest = f"{_quoted(shown(installed.program))} %s --config {_quoted(shown(layout.gateway_settings))}"
     console.say(f"""
 The API is at {url}. In another terminal:
 
 {tour(url)}
 
-  API and its documentation  {url}/
-  PostgreSQL                 {cluster.HOST}:{server.port}, database {database.NAME}, user postgres
-                             password in {password}
-                             psql: {database.psql_command(server, password)}
-  key of the tokens          {known.directory / credentials.JWT_SECRET}
-  data                       {server.data}
-  logs                       {layout.gateway_log}
-                             {server.log}
+  documentation  {url}/ in a browser
+  a token        {autorest % "token --claim sub=ada"}
+  PostgreSQL     {cluster.HOST}:{server.port}, database {database.NAME}, user postgres
+                 password in {password}
+  psql           {database.psql_command(server, password)}
+  logs           {shown(layout.gateway_log)}
+                 {shown(server.log)}
 
 Ctrl-C stops it; the data stays.""")
+
+
+def _quoted(word: str) -> str:
+    return word if " " not in word else f'"{word}"' if sys.platform == "win32" else shlex.quote(word)

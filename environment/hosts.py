@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from environment.problem import Problem
@@ -16,25 +17,21 @@ _LOOPBACK = {"127.0.0.1", "::1"}
 _LOOKUP_SECONDS = 6
 
 
-def names(domain: str) -> list[str]:
-    return [domain, f"api.{domain}", f"pgadmin.{domain}", f"traefik.{domain}"]
-
-
 def hosts_file() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "drivers" / "etc" / "hosts"
     return Path("/etc/hosts")
 
 
-def lines(domain: str) -> list[str]:
+def lines(names: Sequence[str]) -> list[str]:
     """Return the lines for the hosts file of this platform."""
-    listed = " ".join(names(domain))
+    listed = " ".join(names)
     # macOS asks the local network for names in .local that have no IPv6 address: five seconds each time
     return [f"127.0.0.1 {listed}", f"::1 {listed}"] if sys.platform == "darwin" else [f"127.0.0.1 {listed}"]
 
 
-def unresolved(domain: str) -> list[str]:
-    """Return the names that do not lead to this machine."""
+def unresolved(names: Sequence[str], anywhere: bool = False) -> list[str]:
+    """Return the names that do not lead to this machine; those that lead nowhere if `anywhere` is as good."""
     answers: dict[str, set[str]] = {}
 
     def look_up(name: str) -> None:
@@ -44,17 +41,18 @@ def unresolved(domain: str) -> list[str]:
             answers[name] = set()
 
     # a resolver may think about a name in .local for long: they are asked at once and not waited for
-    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in names(domain)]
+    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(_LOOKUP_SECONDS)
-    return [name for name in names(domain) if not answers.get(name, set()) & _LOOPBACK]
+    found = {name: answers.get(name, set()) for name in names}
+    return [name for name in names if not (found[name] if anywhere else found[name] & _LOOPBACK)]
 
 
-def add(domain: str, file: Path, interactive: bool) -> None:
+def add(names: Sequence[str], file: Path, interactive: bool) -> None:
     """Append the lines to the hosts file, with sudo where that needs it and somebody can answer its question."""
-    text = "".join(f"{line}\n" for line in lines(domain))
+    text = "".join(f"{line}\n" for line in lines(names))
     try:
         if file.exists() and file.read_bytes()[-1:] not in (b"", b"\n"):
             text = "\n" + text
@@ -63,17 +61,19 @@ def add(domain: str, file: Path, interactive: bool) -> None:
     except PermissionError:
         sudo = shutil.which("sudo")
         if not interactive or sudo is None:
-            raise Problem(f"{file} may not be changed by this user.", by_hand(domain)) from None
+            raise Problem(f"{file} may not be changed by this user.", by_hand(names)) from None
         added = subprocess.run([sudo, "tee", "-a", str(file)], input=text.encode(), stdout=subprocess.DEVNULL)
         if added.returncode != 0:
-            raise Problem(f"{file} was not changed.", by_hand(domain)) from None
+            raise Problem(f"{file} was not changed.", by_hand(names)) from None
 
 
-def by_hand(domain: str) -> str:
+def by_hand(names: Sequence[str]) -> str:
     """Say how to add the lines on this platform."""
-    printed = "\n".join(f"  {line}" for line in lines(domain))
+    printed = "\n".join(f"  {line}" for line in lines(names))
     if sys.platform == "win32":
-        how = "or start a terminal as administrator and run: py setup.py --hosts"
+        how = "in a terminal of the administrator, py setup.py --hosts"
+    elif os.geteuid() == 0:
+        how = "python3 setup.py --hosts"
     else:
-        how = "or let it be done as root: sudo python3 setup.py --hosts"
-    return f"Add to {hosts_file()}:\n\n{printed}\n\n{how}"
+        how = "sudo python3 setup.py --hosts"
+    return f"Add this to {hosts_file()}, or have it added by {how}\n\n{printed}"

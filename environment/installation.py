@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from environment.problem import Problem
 from environment.trees import remove_tree
 
 _LOCK = "requirements-embedded.lock"
+_STAMP = "autorest-installed"
 _LOOK_AT_IT = """
 import importlib.util, json, pathlib
 import autorest.app, autorest.cli, autorest.commands, autorest.server.gateway
@@ -31,6 +33,10 @@ class Installation:
     python: Path
     server_package: Path
 
+    @property
+    def program(self) -> Path:
+        return self.python.with_name("autorest.exe" if sys.platform == "win32" else "autorest")
+
 
 class _Broken(Exception):
     """What is installed does not work."""
@@ -40,10 +46,15 @@ class _Broken(Exception):
         self.reason = reason
 
 
+def is_there(root: Path) -> bool:
+    """Tell whether `root`/.venv was filled before; it may be damaged, or of an older version."""
+    return (root / ".venv" / _STAMP).exists()
+
+
 def install(root: Path, console: Console) -> Installation:
     """Return the installation in `root`/.venv, installed or mended first where that is needed."""
     directory = root / ".venv"
-    stamp = directory / "autorest-installed"
+    stamp = directory / _STAMP
     wanted = _fingerprint(root)
 
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
@@ -94,8 +105,16 @@ def _pip(directory: Path, step: Step, root: Path, *what: str | Path) -> None:
             "The package could not be installed.",
             "Without a network or behind a proxy, pip needs PIP_INDEX_URL, PIP_FIND_LINKS or HTTPS_PROXY to find "
             "its packages; put that right and start again.",
-            outcome.last_lines,
+            _complaints(outcome.output) or outcome.last_lines,
         )
+
+
+def _complaints(printed: str) -> str:
+    """Return the lines in which pip says what is wrong, and of its attempts to connect the last."""
+    lines = printed.splitlines()
+    attempts = [line.partition(" after connection broken by ")[2] for line in lines if "connection broken by" in line]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return "\n".join([*(re.sub(r"<[^>]*>:? ?", "", attempt) for attempt in attempts[-1:]), *errors])
 
 
 def _make(directory: Path) -> None:

@@ -26,6 +26,18 @@ def is_taken(port: int) -> bool:
     return _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port) or not _binds(port)
 
 
+def is_forbidden(port: int) -> bool:
+    """Tell whether only another user, such as root, may listen on `port` at 127.0.0.1 (ip(7), net.ipv4)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def holder(port: int) -> str:
     """Say in a few words who listens on `port`, as well as this user may know it."""
     if sys.platform == "linux":

@@ -16,6 +16,14 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def shown(path: Path) -> str:
+    """Return what to call a file: short where the person stands in the folder of the checkout."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def ended_by(work: Callable[[], None], console: Console) -> int:
     """Do the work and return the exit code: 0, 1 after a problem, 130 when it was interrupted.
 

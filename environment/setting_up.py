@@ -38,12 +38,12 @@ def _set_up(options: argparse.Namespace, console: Console) -> None:
         embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
         return
     with console.step("Looking for Docker") as step:
-        found, reason = _engine(checkout, stack.PRODUCTION_FILES if options.prod else ())
-        step.detail = reason or "its engine answers"
-    if found is None:
+        found = _engine(checkout, stack.PRODUCTION_FILES if options.prod else ())
+        step.detail = "its engine answers" if isinstance(found, Compose) else found.reason.removesuffix(".")
+    if isinstance(found, NoEngine):
         if options.prod or options.hosts:
-            raise Problem(reason, "The stack needs it: install it, start it, and run this again.")
-        console.say("\nSo this is the embedded environment, without Docker.\n")
+            raise Problem(found.reason, f"The stack needs it: {found.advice}, and start this again.")
+        console.say(f"\nSo this is the embedded environment. To have the whole stack: {found.advice}.\n")
         embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
         return
     if options.port is not None:
@@ -54,12 +54,12 @@ def _set_up(options: argparse.Namespace, console: Console) -> None:
     stack.set_up(found, options.hosts, console)
 
 
-def _engine(checkout: Path, files: Sequence[str]) -> tuple[Compose | None, str]:
+def _engine(checkout: Path, files: Sequence[str]) -> Compose | NoEngine:
     """Return the compose of an engine that answers, or why there is none."""
     try:
-        return compose.find(checkout, files), ""
-    except NoEngine as reason:
-        return None, str(reason)
+        return compose.find(checkout, files)
+    except NoEngine as none:
+        return none
 
 
 def _options() -> argparse.Namespace:
@@ -71,7 +71,9 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--embedded", action="store_true", help="without Docker: everything in this folder and in memory")
+    how.add_argument(
+        "--embedded", action="store_true", help="without Docker: PostgreSQL and the gateway, in this folder"
+    )
     how.add_argument("--prod", action="store_true", help="with Docker, as docker-compose.prod.yml describes it")
     parser.add_argument(
         "--port",

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from environment import compose, credentials, hosts, ports
+from environment import addresses, compose, credentials, disk, hosts, ports
+from environment.addresses import Address
 from environment.commands import must
 from environment.compose import Compose, Container, Port, Project
 from environment.console import Console, Step
+from environment.disk import GIGABYTE
 from environment.problem import Problem
+from environment.script import shown
 from environment.tour import tour
 
 NETWORK = "web"
 PRODUCTION_FILES = ("docker-compose.yml", "docker-compose.prod.yml")
-_GIGABYTE = 1 << 30
-_NEEDED_TO_LOAD = 4 * _GIGABYTE
-_NEEDED_TO_RUN = _GIGABYTE // 2
+_NEEDED_TO_LOAD = 4 * GIGABYTE
+_NEEDED_TO_RUN = GIGABYTE // 2
 _HEALTHY_SECONDS = 300
 _PATIENCE_WITH_THE_UNWELL_SECONDS = 30
 
 _STILL_COMING = ("created", "starting")
+_PASSING = ("waiting", "running", *_STILL_COMING)
 
 #: The variables of .env that move a published port elsewhere, and where to look for a free one.
 _PORT_VARIABLES = {
@@ -51,10 +52,14 @@ def set_up(found: Compose, add_hosts: bool, console: Console) -> None:
         step.detail = _check_disk(found.root, loads=bool(missing))
     with console.step("Writing secrets that do not exist yet") as step:
         _, written = credentials.prepare(found.root / "secrets")
-        step.detail = ", ".join(written) if written else "they are all there"
+        step.detail = f"{len(written)} files" if written else "they are all there"
     with console.step(f"Making the network {NETWORK}") as step:
         step.detail = "made" if _make_network() else "it is there"
     _load_images(found, project, missing, console)
+    if before and (other := _networks_of_the_other_kind(project)):
+        with console.step("Stopping the services: development and production differ in their networks") as step:
+            step.detail = ", ".join(other)
+            must(found.down(False, False, step.flash), "Docker could not stop them.", "Run python3 teardown.py first.")
     with console.step("Starting the services") as step:
         # a running container goes on with the secrets that it was made with
         in_use = found.root / "secrets" / credentials.IN_USE
@@ -62,12 +67,11 @@ def set_up(found: Compose, add_hosts: bool, console: Console) -> None:
         changed = not in_use.exists() or in_use.read_text(encoding="ascii") != fingerprint
         _start(found, project, step, recreate=bool(before and changed))
         in_use.write_text(fingerprint, encoding="ascii")
-    domain = project.environment("traefik").get("DOMAIN", "theddt.local")
-    http_port = next((port.published for port in project.ports if (port.service, port.target) == ("traefik", 80)), 80)
-    with console.step("Asking the API for its todos, through Traefik"):
-        _check_api(domain, http_port)
-    refused = _check_names(domain, add_hosts, console)
-    _say_where_everything_is(found, project, domain, http_port, console)
+    with console.step("Asking the API, through Traefik") as step:
+        api = addresses.find_api(project)
+        step.detail = api.of("api.")
+    refused = _check_names(project, add_hosts, console)
+    _say_where_everything_is(found, project, api, console)
     if refused is not None and add_hosts:
         raise refused
 
@@ -103,6 +107,12 @@ def remove_network(console: Console) -> None:
 def _check_ports(project: Project, before: Sequence[Container]) -> str:
     ours = {port for container in before for port in container.published}
     for port in project.ports:
+        wanted = [f"{one.service}'s {one.target}" for one in project.ports if one.published == port.published]
+        if len(wanted) > 1:
+            raise Problem(
+                f"Port {port.published} is wanted for {' and '.join(wanted)}.",
+                "Give one of them another port in .env (.env.example names the variables), and start again.",
+            )
         if port.published not in ours and ports.is_taken(port.published):
             by_docker = compose.docker("ps", "--filter", f"publish={port.published}", "--format", "{{.Names}}").output
             who = f"the container {by_docker.split()[0]}" if by_docker.split() else ports.holder(port.published)
@@ -110,7 +120,7 @@ def _check_ports(project: Project, before: Sequence[Container]) -> str:
                 f"Port {port.published}, which {port.service} needs, is taken by {who}.",
                 f"Stop that and start again{_or_move(port)}.",
             )
-    return ", ".join(str(port.published) for port in project.ports)
+    return ", ".join(map(str, sorted(port.published for port in project.ports)))
 
 
 def _or_move(port: Port) -> str:
@@ -125,15 +135,11 @@ def _or_move(port: Port) -> str:
 def _check_disk(root: Path, loads: bool) -> str:
     # what Docker names lies in a virtual machine on macOS and Windows; then the disk of the checkout has to do
     named = Path(compose.docker("info", "--format", "{{.DockerRootDir}}").output.strip() or root)
-    where = named if named.exists() else root
-    free = shutil.disk_usage(where).free
-    needed = _NEEDED_TO_LOAD if loads else _NEEDED_TO_RUN
-    if free < needed:
-        raise Problem(
-            f"Only {free / _GIGABYTE:.1f} GB are free at {where}, and {needed / _GIGABYTE:.1f} GB are needed.",
-            "Free some space (docker system prune removes what no container uses) and start again.",
-        )
-    return f"{free / _GIGABYTE:.0f} GB free"
+    return disk.check(
+        named if named.exists() else root,
+        _NEEDED_TO_LOAD if loads else _NEEDED_TO_RUN,
+        " (docker system prune removes what no container uses)",
+    )
 
 
 def _make_network() -> bool:
@@ -145,6 +151,20 @@ def _make_network() -> bool:
         "Put right what Docker says and start again.",
     )
     return True
+
+
+def _networks_of_the_other_kind(project: Project) -> list[str]:
+    """Return the networks whose way out is open and should be closed, or the other way round.
+
+    Compose leaves a network that is there as it is: production would run in the open one of development.
+    """
+    other = []
+    for network in project.networks.values():
+        asked = compose.docker("network", "inspect", "--format", "{{.Internal}}", network["name"])
+        wanted = str(network.get("internal", False)).lower()
+        if asked.code == 0 and not network.get("external") and asked.output.strip() != wanted:
+            other.append(network["name"])
+    return other
 
 
 def _load_images(found: Compose, project: Project, missing: Sequence[str], console: Console) -> None:
@@ -177,7 +197,8 @@ def _start(found: Compose, project: Project, step: Step, recreate: bool) -> None
     unwell_since: dict[str, float] = {}
     while True:
         containers = found.containers()
-        step.show(_in_lines(project, containers))
+        lines = _in_lines(project, containers)
+        step.show(lines, [line for line in lines if not line.endswith(_PASSING)])
         if outcomes and outcomes[0].code != 0:
             raise _not_started(found, containers, outcomes[0].last_lines)
         seen = {container.service for container in containers}
@@ -205,14 +226,21 @@ def _in_lines(project: Project, containers: Sequence[Container]) -> list[str]:
 
 
 def _not_started(found: Compose, containers: Sequence[Container], said: str) -> Problem:
-    unwell = worst_first(containers)
-    if not unwell:
+    culprit = blamed(containers, said)
+    first = culprit or next(iter(worst_first(containers)), None)
+    if first is None:
         return Problem("The services did not start.", "Put right what Docker says and start again.", said)
     return Problem(
-        f"The service {unwell[0].service} is {unwell[0].in_words}.",
-        f"Put right what its log says (docker compose logs {unwell[0].service}) and start again.",
-        found.last_log(unwell[0].service) or said,
+        f"The service {first.service} {'does not start' if first is culprit else f'is {first.in_words}'}.",
+        f"Put right what its log says (docker compose logs {first.service}) and start again.",
+        found.last_log(first.service) or said,
     )
+
+
+def blamed(containers: Sequence[Container], said: str) -> Container | None:
+    """Return the container that compose says the others wait for in vain; it may just be starting once more."""
+    names = re.findall(r"\bcontainer (\S+) (?:exited|is unhealthy)", said)
+    return next((one for one in containers if one.name in names), None)
 
 
 def worst_first(containers: Sequence[Container]) -> list[Container]:
@@ -220,68 +248,51 @@ def worst_first(containers: Sequence[Container]) -> list[Container]:
     return sorted((one for one in containers if not one.is_well), key=lambda one: one.in_words in _STILL_COMING)
 
 
-def _check_api(domain: str, port: int) -> None:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/todos?limit=1", headers={"Host": f"api.{domain}"})
-    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    reason = ""
-    for _ in range(20):
-        try:
-            straight.open(request, timeout=5).read()
-        except urllib.error.HTTPError as error:
-            reason = f"it answers {error.code}: {error.read(300).decode('utf-8', 'replace')}"
-        except OSError as error:
-            reason = str(error)
-        else:
-            return
-        time.sleep(0.5)
-    raise Problem(
-        f"The services are healthy, but the API does not answer: {reason}",
-        "Look at what docker compose logs traefik autorest says.",
-    )
-
-
-def _check_names(domain: str, add_hosts: bool, console: Console) -> Problem | None:
+def _check_names(project: Project, add_hosts: bool, console: Console) -> Problem | None:
     """Offer to add the names to the hosts file, and return why that was not possible."""
-    with console.step(f"Looking up {domain} and its siblings") as step:
-        missing = hosts.unresolved(domain)
-        step.detail = f"not known here: {', '.join(missing)}" if missing else "they lead here"
+    with console.step(f"Looking up {addresses.domain_of(project)} and its siblings") as step:
+        missing = addresses.unresolved(project)
+        step.detail = f"not known here: {', '.join(missing)}" if missing else "they are known"
     if not missing:
         return None
-    if not add_hosts:
-        console.say(f"\n{hosts.by_hand(domain)}\n")
-        add_hosts = console.ask(f"Add them to {hosts.hosts_file()} now?")
+    names = addresses.names(project)
+    if not add_hosts and console.interactive:
+        console.say(f"\n{hosts.by_hand(names)}\n")
+        add_hosts = console.ask(f"Add it to {hosts.hosts_file()} now?")
     if add_hosts:
         try:
-            hosts.add(domain, hosts.hosts_file(), console.interactive)
-            console.say(f"  ok  The names are in {hosts.hosts_file()} now")
+            with console.step(f"Adding them to {hosts.hosts_file()}"):
+                hosts.add(names, hosts.hosts_file(), console.interactive)
         except Problem as problem:
             return problem
     return None
 
 
-def _say_where_everything_is(found: Compose, project: Project, domain: str, http_port: int, console: Console) -> None:
-    suffix = "" if http_port == 80 else f":{http_port}"
-    published = {(port.service, port.target): port.published for port in project.ports}
+def _say_where_everything_is(found: Compose, project: Project, api: Address, console: Console) -> None:
     secrets = found.root / "secrets"
-    resolves = not hosts.unresolved(domain)
-    options = "" if resolves else f"--resolve api.{domain}:{http_port}:127.0.0.1 "
-    console.say(f"\nThe API is at http://api.{domain}{suffix}. The tour:\n")
-    console.say(tour(f"http://api.{domain}{suffix}", options))
+    resolves = not addresses.unresolved(project)
+    console.say(f"\nThe API is at {api.of('api.')}.{' The tour:' if api.serves_todos else ''}")
+    if api.serves_todos:
+        options = "" if resolves else f"--resolve api.{api.domain}:{api.port}:127.0.0.1 "
+        console.say(f"\n{tour(api.of('api.'), options)}")
     if not resolves:
+        local = api._replace(domain="127.0.0.1").of()
         console.say(
-            f"\nUntil the hosts file knows the names, --resolve stands in for it; so does a header:\n\n"
-            f'  curl -H "Host: api.{domain}" http://127.0.0.1{suffix}/todos'
+            "\nUntil the hosts file knows the names, --resolve stands in for it; so does a header:\n\n"
+            f'  curl -H "Host: api.{api.domain}" {local}/todos'
         )
-    console.say(f"\n  home page   http://{domain}{suffix}/")
-    console.say(f"  API         http://api.{domain}{suffix}/ (documentation in a browser)")
+        if not console.interactive:
+            console.say(f"\n{hosts.by_hand(addresses.names(project))}")
+    console.say(f"\n  home page   {api.of()}/")
+    console.say(f"  API         {api.of('api.')}/ (documentation, in a browser)")
     if "pgadmin" in project.services:
         email = project.environment("pgadmin").get("PGADMIN_DEFAULT_EMAIL", "")
-        console.say(f"  pgAdmin     http://pgadmin.{domain}{suffix}/")
-        console.say(f"              {email}, password in {secrets / credentials.PGADMIN}")
-    if dashboard := published.get(("traefik", 8080)):
-        console.say(f"  Traefik     http://traefik.{domain}:{dashboard}/")
-    if postgres := published.get(("postgres", 5432)):
+        console.say(f"  pgAdmin     {api.of('pgadmin.')}/")
+        console.say(f"              {email}, password in {shown(secrets / credentials.PGADMIN)}")
+    if dashboard := project.published("traefik", 8080):
+        console.say(f"  Traefik     http://localhost:{dashboard}/")
+    if postgres := project.published("postgres", 5432):
         console.say(f"  PostgreSQL  127.0.0.1:{postgres}, database app, user postgres")
-        console.say(f"              password in {secrets / credentials.SUPERUSER}")
-    console.say(f"  tokens      signed with the key in {secrets / credentials.JWT_SECRET}")
+        console.say(f"              password in {shown(secrets / credentials.SUPERUSER)}")
+    console.say(f"  tokens      signed with the key in {shown(secrets / credentials.JWT_SECRET)}")
     console.say("\npython3 teardown.py stops it; the data stays.")

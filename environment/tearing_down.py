@@ -17,7 +17,7 @@ examples:
   python3 teardown.py                    stop everything; on a terminal, ask what else to remove
   python3 teardown.py --yes              stop everything, remove no data, ask nothing
   python3 teardown.py --volumes --yes    ... and remove the data
-  python3 teardown.py --all --yes        as if setup.py had never run; only pulled images stay
+  python3 teardown.py --all --yes        as if setup.py had never run, but for pulled images and the hosts file
 
 Without --volumes or --all no data is lost, and python3 setup.py brings everything back.
 """
@@ -55,15 +55,14 @@ def _take_down(checkout: Path, options: argparse.Namespace, console: Console) ->
         if network:
             stack.remove_network(console)
     else:
-        console.say(f"  --  {obstacle.what} The stack is left as it is.")
-        if obstacle.advice:
-            console.say(f"      {obstacle.advice}")
+        console.note(" ".join(filter(None, (obstacle.what, "The stack is left as it is.", obstacle.advice))))
     if volumes:
         with console.step("Removing postgres-data") as step:
             step.detail = "" if embedded.forget_data(checkout) else "it is not there"
     if secrets:
         with console.step("Removing the secrets") as step:
-            step.detail = ", ".join(credentials.remove(checkout / "secrets")) or "there are none"
+            removed = credentials.remove(checkout / "secrets")
+            step.detail = f"{len(removed)} files" if removed else "there are none"
     if options.all:
         with console.step("Removing .venv") as step:
             step.detail = "" if remove_tree(checkout / ".venv") else "it is not there"
@@ -77,8 +76,8 @@ def _engine(checkout: Path) -> tuple[Compose | None, Problem]:
         found = compose.find(checkout)
         somebody = stack.of_somebody_else(found)
         return (None, somebody) if somebody else (found, Problem(""))
-    except NoEngine as reason:
-        return None, Problem(str(reason))
+    except NoEngine as none:
+        return None, Problem(none.reason)
     except Problem as problem:
         return None, problem
 

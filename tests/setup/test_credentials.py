@@ -82,6 +82,7 @@ def test_open_modes_are_closed_again(tmp_path: Path) -> None:
         ("jwt_secret.txt", b"too short", "shorter than 32 bytes"),
         ("jwt_secret.txt", b"", "one line"),
         ("postgres_password.txt", b"\n", "one line"),
+        ("postgres_password.txt", b"  \n", "one line"),
         ("postgres_password.txt", b"two\nlines", "one line"),
         ("authenticator_password.txt", b"\xff\xfe", "UTF-8"),
     ],
@@ -93,6 +94,18 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, name: str, content: by
         credentials.prepare(tmp_path / "secrets")
     assert name in refused.value.what
     assert refused.value.advice
+
+
+@pytest.mark.parametrize("name", ["postgres_password.txt", "pgadmin_password.txt", "authenticator_password.txt"])
+def test_what_an_editor_on_windows_adds_to_a_secret_is_taken_out(tmp_path: Path, name: str) -> None:
+    secrets = tmp_path / "secrets"
+    credentials.prepare(secrets)
+    (secrets / name).write_bytes(b"\xef\xbb\xbfpass word \r\n")
+    credentials.prepare(secrets)
+    assert (secrets / name).read_bytes() == b"pass word "
+    (secrets / name).write_bytes(b"pass word\n")
+    credentials.prepare(secrets)
+    assert (secrets / name).read_bytes() == b"pass word\n"
 
 
 def test_the_directory_that_docker_makes_for_a_missing_file_is_explained(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from tests.setup.checkout import REPOSITORY
 from tests.support import process
 from tests.support.skips import lacking
 
+NAMES = ["theddt.local", "api.theddt.local"]
+
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -75,26 +77,40 @@ def test_a_port_whose_connections_are_just_closing_is_free() -> None:
     assert not ports.is_taken(port)
 
 
+def test_a_port_for_root_alone_is_forbidden_to_others() -> None:
+    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if os.geteuid() != 0 or not first.exists() or int(first.read_text()) < 2:
+        lacking("no port here is for root alone")
+    assert not ports.is_forbidden(1)
+    with nobody():
+        assert ports.is_forbidden(1)
+    assert not ports.is_forbidden(ports.free_port())
+
+
 def test_the_lines_for_the_hosts_file_are_appended_once_and_on_lines_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_bytes(b"127.0.0.1 localhost")
-    hosts.add("theddt.local", file, interactive=False)
+    hosts.add(NAMES, file, interactive=False)
     first, *added = file.read_text().splitlines()
     assert first == "127.0.0.1 localhost"
-    assert added == hosts.lines("theddt.local")
-    assert "127.0.0.1 theddt.local api.theddt.local pgadmin.theddt.local traefik.theddt.local" in added
+    assert added == hosts.lines(NAMES)
+    assert "127.0.0.1 theddt.local api.theddt.local" in added
 
 
 def test_a_hosts_file_that_may_not_be_changed_is_explained_with_the_exact_lines(tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.touch(mode=0o400)
     with nobody(), pytest.raises(Problem) as refused:
-        hosts.add("theddt.local", file, interactive=False)
-    assert all(line in refused.value.advice for line in hosts.lines("theddt.local"))
+        hosts.add(NAMES, file, interactive=False)
+    assert all(line in refused.value.advice for line in hosts.lines(NAMES))
 
 
 def test_names_that_lead_elsewhere_are_unresolved() -> None:
-    assert hosts.unresolved("invalid") == ["invalid", "api.invalid", "pgadmin.invalid", "traefik.invalid"]
+    assert hosts.unresolved(["invalid", "localhost", "192.0.2.1"]) == ["invalid", "192.0.2.1"]
+
+
+def test_names_may_lead_elsewhere_where_the_stack_is_for_others_too() -> None:
+    assert hosts.unresolved(["invalid", "localhost", "192.0.2.1"], anywhere=True) == ["invalid"]
 
 
 def test_a_lock_is_held_by_one_and_dropped_when_that_is_killed(tmp_path: Path) -> None:

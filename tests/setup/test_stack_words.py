@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from environment.compose import Container, another
-from environment.stack import worst_first
+from environment.compose import Container, another, no_answer
+from environment.stack import blamed, worst_first
 
 
 def container(service: str, state: str, health: str = "", exit_code: int = 0) -> Container:
-    return Container(service, state, health, exit_code, frozenset())
+    return Container(service, state, health, exit_code, frozenset(), f"autorest-{service}-1")
 
 
 def test_what_failed_is_named_before_what_may_still_come() -> None:
@@ -24,6 +24,26 @@ def test_what_failed_is_named_before_what_may_still_come() -> None:
     found = [one.service for one in worst_first(containers)]
     assert found == ["pgbouncer", "postgres", "traefik", "autorest", "pgadmin"]
     assert worst_first(containers[1:2]) == []
+
+
+def test_what_the_others_wait_for_in_vain_is_named_even_if_it_is_just_starting_again() -> None:
+    containers = [container("autorest", "created"), container("pgbouncer", "running")]
+    said = "Container autorest-home-1  Starting\ndependency failed to start: container autorest-pgbouncer-1 exited (1)"
+    found = blamed(containers, said)
+    assert found is not None
+    assert found.service == "pgbouncer"
+    assert blamed(containers, "network web not found") is None
+
+
+def test_an_engine_that_does_not_answer_is_told_in_a_sentence() -> None:
+    socket = "unix:///var/run/docker.sock"
+    denied = no_answer(f"permission denied while trying to connect to the Docker daemon socket at {socket}: Get …")
+    assert socket not in denied.reason
+    assert "usermod -aG docker" in denied.advice
+    down = no_answer(f"Cannot connect to the Docker daemon at {socket}. Is the docker daemon running?\n")
+    assert "does not run" in down.reason
+    assert no_answer("\nodd\n").reason.endswith("odd")
+    assert no_answer("").advice
 
 
 def test_another_checkout_is_one_that_is_there_and_not_this_one(tmp_path: Path) -> None:
