@@ -164,6 +164,8 @@ def _gateway(
         "server-port": port,
         "admin-server-host": "127.0.0.1",
         "admin-server-port": admin_port,
+        # without it a configuration file alone means OpenAPI as PostgREST writes it
+        "openapi-version": "3.1",
         "log-level": os.environ.get("AUTOREST_LOG_LEVEL", "info"),
     }
     # a file, so that the gateway's other commands find the same settings
