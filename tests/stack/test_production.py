@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.stack.stack import DOMAIN, Stack, eventually, published
+from tests.stack.stack import DOMAIN, REPOSITORY, Stack, eventually, published
 
 FILES = ("--file", "docker-compose.yml", "--file", "docker-compose.prod.yml")
 
@@ -27,11 +28,10 @@ def test_only_traefik_is_published_and_there_is_no_pgadmin(stack: Stack) -> None
 
 @pytest.fixture(scope="module")
 def production(stack: Stack) -> Iterator[Stack]:
-    stack.compose("down")
-    stack.up(files=FILES)
+    stack.script("setup.py", "--prod")
     yield stack
-    stack.compose(*FILES, "down")
-    stack.up()
+    stack.script("setup.py")
+    assert stack.compose("port", "postgres", "5432").strip() == f"127.0.0.1:{stack.ports['POSTGRES_PORT']}"
 
 
 def test_the_api_answers_over_http_and_https(production: Stack) -> None:
@@ -43,6 +43,23 @@ def test_the_api_answers_over_http_and_https(production: Stack) -> None:
         answer = client.get(f"https://127.0.0.1:{port}/todos?id=eq.{todo}", headers={"Host": host})
     assert answer.status_code == 200
     assert answer.json()[0]["title"] == "In production"
+
+
+def test_it_is_set_up_again_with_https_alone_and_without_the_example(production: Stack) -> None:
+    documented = (REPOSITORY / "docs" / "production.md").read_text(encoding="utf-8")
+    (redirect,) = (block for block in re.findall(r"```yaml\n(.*?)```", documented, re.S) if "redirectScheme" in block)
+    file = production.folder / "traefik" / "dynamic" / "https.yml"
+    production.psql("alter table api.todos rename to todos_away")
+    try:
+        file.write_text(redirect, encoding="utf-8")
+        eventually(lambda: production.api.get("/todos").status_code == 308)
+        printed = production.script("setup.py", "--prod")
+        assert f"The API is at https://api.{DOMAIN}" in printed
+        assert "The tour" not in printed
+    finally:
+        file.unlink()
+        production.psql("alter table api.todos_away rename to todos")
+    eventually(lambda: production.api.get("/todos").status_code == 200)
 
 
 def test_the_home_page_does_not_speak_of_pgadmin(production: Stack) -> None:

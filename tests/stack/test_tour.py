@@ -153,6 +153,8 @@ def test_the_dashboard_is_at_its_name_and_port(stack: Stack) -> None:
     overview = dashboard.get("/api/overview").json()
     assert overview["http"]["routers"]["errors"] == 0
 
+    assert stack.at("localhost", "DASHBOARD_PORT").get("/dashboard/").status_code == 200
+
     lost = stack.at(f"traefik.{DOMAIN}").get("/")
     assert lost.is_redirect
     assert lost.headers["location"] == f"http://traefik.{DOMAIN}:{stack.ports['DASHBOARD_PORT']}/dashboard/"

@@ -97,7 +97,13 @@ def replicas() -> Body:
     service = {
         "loadBalancer": {
             "servers": [{"url": f"http://{address}:3000"} for address in probes.addresses(probes.GATEWAY)],
-            "healthCheck": {"path": "/live", "port": 3001, "interval": "5s", "timeout": "4s"},
+            "healthCheck": {
+                "path": "/live",
+                "port": 3001,
+                "interval": "5s",
+                "unhealthyInterval": "1s",
+                "timeout": "4s",
+            },
         }
     }
     return _json({"http": {"services": {"autorest": service}}})
