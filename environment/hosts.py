@@ -76,4 +76,4 @@ def by_hand(names: Sequence[str]) -> str:
         how = "python3 setup.py --hosts"
     else:
         how = "sudo python3 setup.py --hosts"
-    return f"Add this to {hosts_file()}, or have it added by {how}\n\n{printed}"
+    return f"Add this to {hosts_file()}, or have it added by {how}:\n\n{printed}"

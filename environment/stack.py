@@ -290,7 +290,9 @@ def _say_where_everything_is(found: Compose, project: Project, api: Address, con
         console.say(f"  pgAdmin     {api.of('pgadmin.')}/")
         console.say(f"              {email}, password in {shown(secrets / credentials.PGADMIN)}")
     if dashboard := project.published("traefik", 8080):
-        console.say(f"  Traefik     http://localhost:{dashboard}/")
+        named = f"traefik.{api.domain}"
+        host = named if resolves and named in addresses.names(project) else "localhost"
+        console.say(f"  Traefik     http://{host}:{dashboard}/")
     if postgres := project.published("postgres", 5432):
         console.say(f"  PostgreSQL  127.0.0.1:{postgres}, database app, user postgres")
         console.say(f"              password in {shown(secrets / credentials.SUPERUSER)}")
