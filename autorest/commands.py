@@ -70,7 +70,7 @@ app = typer.Typer(
 Config = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FILENAME]", help="A configuration file. Environment variables win over it.", show_default=False
+        metavar="FILENAME", help="A configuration file. Environment variables win over it.", show_default=False
     ),
 ]
 

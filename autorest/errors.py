@@ -100,3 +100,10 @@ def refuse(
 ) -> Refused:
     """Return the exception for `code`, with the status the table gives unless told otherwise."""
     return Refused(Error(status or STATUSES[code], code, message, details, hint, tuple(headers)))
+
+
+def sent_as_form(names: Iterable[str]) -> str | None:
+    """Return the hint for names that look like JSON: curl sends what `-d` is given as a form unless told otherwise."""
+    if any(name.lstrip().startswith(("{", "[")) for name in names):
+        return "This looks like JSON that was sent as a form: send the header Content-Type: application/json with it."
+    return None

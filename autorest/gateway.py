@@ -155,7 +155,7 @@ def _reported(error: Exception, snapshot: Snapshot, role: str | None) -> Error:
         case Refused():
             return error.error
         case DatabaseError():
-            report = Report(error.sqlstate, error.message, error.detail, error.hint)
+            report = Report(error.sqlstate, error.message, error.detail, error.hint, error.routine)
             return database_error(report, authenticated=role not in (None, snapshot.settings.db_anon_role))
         case Unavailable():
             return unavailable(error)

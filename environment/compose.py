@@ -138,7 +138,9 @@ class Compose:
         return another(self.root, docker("ps", "--all", "--filter", label, "--format", shown).output.splitlines())
 
     def last_log(self, service: str) -> str:
-        return self._compose("logs", "--no-color", "--no-log-prefix", "--tail", "20", service, timeout=_ASK_SECONDS).last_lines
+        return self._compose(
+            "logs", "--no-color", "--no-log-prefix", "--tail", "20", service, timeout=_ASK_SECONDS
+        ).last_lines
 
     def has_image(self, name: str) -> bool:
         return docker("image", "inspect", "--format", "{{.Id}}", name).code == 0

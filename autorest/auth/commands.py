@@ -85,7 +85,10 @@ def user_app(load: Load) -> typer.Typer:
 
     @app.command("list")
     def show(config: Config = None) -> None:
-        """Print the users, one a line: id, e-mail, role, whether they are disabled, when they logged in last."""
+        """Print the users, one a line.
+
+        A line has the id, the e-mail address, the role, whether the user is disabled, and when they logged in last.
+        """
         for user in ask(load(config), LIST_USERS):
             state = "disabled" if user["disabled"] else "enabled"
             seen = user["last_login_at"] or "never"

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from autorest.auth.client import client_network
 from autorest.auth.login import Credentials, LoginService
-from autorest.errors import Refused, refuse
+from autorest.errors import Refused, refuse, sent_as_form
 
 MAXIMUM_BODY = 16 << 10
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -130,7 +130,7 @@ def _credentials(fields: Fields) -> Credentials:
 def _text(fields: Fields, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise refuse("AUTH400", f"The field {name} is missing, or not a text", status=400)
+        raise refuse("AUTH400", f"The field {name} is missing, or not a text", None, sent_as_form(fields), status=400)
     return value
 
 

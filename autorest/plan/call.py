@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autorest.catalog.model import Catalog, Parameter, QualifiedName, Routine
 from autorest.catalog.suggest import closest
-from autorest.errors import Refused, refuse
+from autorest.errors import Refused, refuse, sent_as_form
 from autorest.plan.model import BodyArguments, DirectArguments, WholeBody
 from autorest.request.model import Action, ApiRequest, FormPayload, JsonPayload, Operand
 
@@ -103,7 +103,9 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
         kind = WHOLE_BODY_TYPES[content][0]
         details = f"No function {called} has a single unnamed parameter of type {kind}, which this body would go to."
         return refuse("PGRST202", f"There is no function {called} that takes this body", details)
-    details = f"No function {called} " + (f"takes exactly the parameters {wanted}" if listed else "takes no parameters")
+    details = f"No function {called} " + (
+        f"takes exactly the parameters {wanted}" if listed else "can be called without any"
+    )
     if posted and content == "application/json":
         details += ", and none has a single unnamed parameter of type json or jsonb"
     return refuse(
@@ -115,6 +117,8 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
 
 
 def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -> str | None:
+    if hint := sent_as_form(given):
+        return hint
     overloads = catalog.routines.get(name, ())
     if not overloads:
         names = [known.name for known in catalog.routines if known.schema == name.schema]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from autorest.catalog.model import Catalog, ComputedRelationship, Relation
 from autorest.catalog.suggest import closest
-from autorest.errors import refuse
+from autorest.errors import refuse, sent_as_form
 from autorest.plan.columns import Resolver
 from autorest.plan.model import ColumnRef, Delete, Insert, Mutation, PlanCondition, ReadNode, Update
 from autorest.request.model import Action, ApiRequest, Comparison, Condition, EmbedPath, JsonPayload
@@ -71,7 +71,7 @@ def _written(resolver: Resolver, relation: Relation, name: str) -> ColumnRef:
             "PGRST204",
             f"'{relation.name.name}' has no column '{name}'",
             None,
-            f"Did you mean '{near}'?" if near else None,
+            f"Did you mean '{near}'?" if near else sent_as_form((name,)),
         )
     return resolver.written(column)
 

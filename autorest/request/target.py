@@ -59,6 +59,7 @@ def parse_path(raw_path: bytes, *, openapi_disabled: bool, root_routine: str | N
                 "PGRST125",
                 "The path names nothing in this API",
                 "A path is /, /relation or /rpc/function, without a slash at its end.",
+                "A row is named by a filter, as in /todos?id=eq.7." if len(segments) == 2 and segments[1] else None,
             )
 
 

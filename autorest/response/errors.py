@@ -47,21 +47,29 @@ BY_CLASS = {
 }
 
 
-#: What helps where PostgreSQL itself gives no hint.
-HINTS = {
-    "42501": "The role of the request may not do this. GRANT gives it a privilege on the object,"
+_DENIED = (
+    "The role of the request may not do this. GRANT gives it a privilege on the object,"
     " CREATE POLICY a rule for its rows where row-level security is on."
-    " A role that a token names must be granted to the role that the gateway connects as.",
+    " A role that a token names must be granted to the role that the gateway connects as."
+)
+#: What helps when a privilege is missing, by the function of PostgreSQL's source that found it missing.
+_DENIED_BY = {
+    "aclcheck_error": "The role of the request was not granted this privilege: GRANT gives it.",
+    "aclcheck_error_col": "The role of the request was not granted this column: GRANT gives it.",
+    "ExecWithCheckOptions": "No policy lets the role of the request write such a row: CREATE POLICY … WITH CHECK does.",
+    "call_string_check_hook": "A role that a token names must be granted to the role that the gateway connects as.",
 }
+_OR_A_TOKEN = " This request is anonymous: one with a token has another role."
 
 
 class Report(NamedTuple):
-    """An error report of PostgreSQL (protocol 55.8): SQLSTATE, message, detail, hint."""
+    """An error report of PostgreSQL (protocol 55.8): SQLSTATE, message, detail, hint, the function that reported it."""
 
     sqlstate: str
     message: str
     detail: str | None = None
     hint: str | None = None
+    routine: str | None = None
 
 
 def database_error(report: Report, *, authenticated: bool) -> Error:
@@ -77,8 +85,14 @@ def database_error(report: Report, *, authenticated: bool) -> Error:
             return refused.error
     status, reason = _status(report, authenticated)
     headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
-    hint = report.hint or HINTS.get(report.sqlstate)
+    hint = report.hint or (_who_may(report, authenticated) if report.sqlstate == "42501" else None)
     return Error(status, report.sqlstate, report.message, report.detail, hint, headers, reason)
+
+
+def _who_may(report: Report, authenticated: bool) -> str:
+    """Return what helps where PostgreSQL itself gives no hint."""
+    hint = _DENIED_BY.get(report.routine or "", _DENIED)
+    return hint if authenticated else hint + _OR_A_TOKEN
 
 
 def _status(report: Report, authenticated: bool) -> tuple[int, str | None]:

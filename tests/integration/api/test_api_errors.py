@@ -137,6 +137,7 @@ def test_unauthorized_and_forbidden(api: httpx.Client) -> None:
     for target in ("/secrets", "/half_secrets?select=word", "/rpc/forbidden"):
         anonymous = api.get(target)
         error(anonymous, 401, "42501")
+        assert "GRANT gives it" in anonymous.json()["hint"]
         assert anonymous.headers["www-authenticate"] == "Bearer"
         known = api.get(target, headers=bearer())
         error(known, 403, "42501")

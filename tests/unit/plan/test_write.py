@@ -87,6 +87,17 @@ def test_unknown_columns_are_refused() -> None:
     assert code("PATCH", "/films?columns=nothing", b"{}") == (400, "PGRST204")
 
 
+@pytest.mark.parametrize(("method", "target"), [("POST", "/films"), ("PATCH", "/films?id=eq.1"), ("POST", "/rpc/add")])
+def test_json_that_was_sent_as_a_form_is_recognized(method: str, target: str) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    with pytest.raises(Refused) as caught:
+        planned(method, target, b'{"title": "Alien"}', **form)
+    assert "Content-Type: application/json" in (caught.value.error.hint or "")
+    with pytest.raises(Refused) as caught:
+        planned(method, target, b"nothing=1", **form)
+    assert "Content-Type" not in (caught.value.error.hint or "")
+
+
 def test_arguments_come_from_the_query_or_the_body() -> None:
     direct = called("GET", "/rpc/add?a=1&b=2")
     assert isinstance(direct.arguments, DirectArguments)

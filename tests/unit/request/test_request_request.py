@@ -55,6 +55,12 @@ def test_paths_that_name_nothing(path: bytes, refusal: Refusal) -> None:
     assert (error.code, error.status) == ("PGRST125", 404)
 
 
+def test_whoever_names_a_row_by_its_path_is_told_how_it_is_done(refusal: Refusal) -> None:
+    row, slash = (refusal(parse_path, path, openapi_disabled=False, root_routine=None) for path in (b"/a/7", b"/a/"))
+    assert "?id=eq.7" in (row.hint or "")
+    assert slash.hint is None
+
+
 def test_the_root_may_be_a_function_or_disabled(refusal: Refusal) -> None:
     assert parse_path(b"/", openapi_disabled=False, root_routine="root") == (Resource.ROUTINE, "root")
     error = refusal(parse_path, b"/", openapi_disabled=True, root_routine="root")

@@ -47,6 +47,18 @@ def test_who_may_not_is_asked_who_they_are() -> None:
         assert thing in (known.hint or "")
 
 
+def test_what_was_missing_is_what_the_hint_gives() -> None:
+    def hint(routine: str, authenticated: bool = True) -> str:
+        return database_error(Report("42501", "no", routine=routine), authenticated=authenticated).hint or ""
+
+    assert "GRANT" in hint("aclcheck_error")
+    assert "CREATE POLICY" not in hint("aclcheck_error")
+    assert "CREATE POLICY" in hint("ExecWithCheckOptions")
+    assert "role that the gateway connects as" in hint("call_string_check_hook")
+    assert "token" not in hint("aclcheck_error")
+    assert "token" in hint("aclcheck_error", authenticated=False)
+
+
 def test_the_reason_phrase_is_the_message() -> None:
     assert (
         database_error(Report("PT402", "Payment Required, really"), authenticated=False).reason
