@@ -107,7 +107,7 @@ def test_a_query_is_built(page: Page) -> None:
         "&name=ilike.*project%201*&active=is.true&order=id.desc&limit=25"
     )
     assert page.send() == "200 OK"
-    assert "rows 0-10/11" in page.text(".answer-head")
+    assert "rows 1 to 11 of 11" in page.text(".answer-head")
     rows = page.rows()
     assert [row[0] for row in rows] == [str(n) for n in (19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 1)]
     assert '"name":"Client 2"' in rows[0][-1]
@@ -130,12 +130,12 @@ def test_paging_goes_on_and_back(page: Page) -> None:
     page.open_relation("projects")
     page.find(".answer")
     page.click(".answer button", "Next")
-    page.wait(lambda: "offset=25" in page.url and "25-49" in page.text(".answer-head"))
+    page.wait(lambda: "offset=25" in page.url and "26 to 50" in page.text(".answer-head"))
     page.click(".answer button", "Next")
-    page.wait(lambda: "50-59" in page.text(".answer-head"))
+    page.wait(lambda: "51 to 60" in page.text(".answer-head"))
     assert page.all(".answer button", "Next") == []
     page.click(".answer button", "Previous")
-    page.wait(lambda: "25-49" in page.text(".answer-head"))
+    page.wait(lambda: "26 to 50" in page.text(".answer-head"))
 
 
 def test_the_answer_has_several_views_and_keeps_every_digit(page: Page) -> None:
@@ -188,6 +188,7 @@ def test_a_row_is_inserted_changed_and_deleted(page: Page) -> None:
         "title": 'It\'s <b>bold</b> & "quoted" \\ ü'
     }
     assert page.send() == "201 Created"
+    assert "1 row\n" in page.find(".answer-head").text + "\n"
     (row,) = page.rows()
     assert row[1:3] == ['It\'s <b>bold</b> & "quoted" \\ ü', "false"]
 
@@ -398,6 +399,14 @@ def test_what_no_header_can_hold_is_no_token(page: Page) -> None:
     assert "cannot be a token" in page.text("dialog .problem")
     page.press(Keys.ESCAPE)
     page.gone("dialog")
+
+
+def test_enter_is_enough_to_use_a_token(page: Page) -> None:
+    page.open()
+    page.click('[data-act="token"]')
+    page.find("#token").send_keys(token(), Keys.ENTER)
+    page.gone("dialog")
+    page.find(".identity", "api_user")
 
 
 def test_the_token_stays_in_the_tab(page: Page) -> None:

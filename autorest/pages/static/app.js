@@ -193,7 +193,7 @@ function drawMissing(name) {
     "section",
     { class: "card notice" },
     h("h1", {}, name),
-    h("p", {}, "There is nothing of this name, or the token may not use it."),
+    h("p", {}, `There is nothing of this name, or it takes ${token() ? "another" : "a"} token to use it.`),
     h("a", { href: "#/" }, "What there is"),
   );
 }

@@ -41,8 +41,7 @@ export function drawAnswer(answer, { rowActions, paging, columns }) {
       h("span", { class: `status s${String(answer.status)[0]}` }, `${answer.status} ${answer.reason}`.trim()),
       h("span", { class: "fact" }, `${answer.milliseconds < 10 ? answer.milliseconds.toFixed(1) : Math.round(answer.milliseconds)} ms`),
       h("span", { class: "fact" }, size(answer.bytes)),
-      range ? h("span", { class: "fact" }, `rows ${range}`) : null,
-      rows && !range ? h("span", { class: "fact" }, `${rows.length} rows`) : null,
+      range || rows ? h("span", { class: "fact" }, counted(range, rows)) : null,
       h("span", { class: "grow" }),
       paging?.previous && h("button", { type: "button", class: "quiet", onclick: paging.previous }, "← Previous"),
       paging?.next && h("button", { type: "button", class: "quiet", onclick: paging.next }, "Next →"),
@@ -51,6 +50,15 @@ export function drawAnswer(answer, { rowActions, paging, columns }) {
     h("div", { class: "tabs small", role: "group", "aria-label": "Views of the answer" }, tabs),
     body,
   );
+}
+
+/** How many rows there are, from Content-Range where it tells more than the rows do. */
+function counted(range, rows) {
+  const [, first, last, total] = /^(?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(range ?? "") ?? [];
+  const of = total && total !== "*" ? ` of ${total}` : "";
+  if (first !== undefined) return `rows ${Number(first) + 1} to ${Number(last) + 1}${of}`;
+  const count = rows?.length ?? 0;
+  return `${count} ${count === 1 ? "row" : "rows"}${of}`;
 }
 
 function size(bytes) {

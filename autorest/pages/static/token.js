@@ -32,6 +32,11 @@ export function openTokenDialog({ login, changed }) {
     problem.textContent = "";
     look();
   });
+  area.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    use(clean());
+  });
   look();
   const use = (text) => {
     if (text && !SENDABLE.test(text)) {

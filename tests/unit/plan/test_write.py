@@ -89,7 +89,7 @@ def test_unknown_columns_are_refused() -> None:
 
 @pytest.mark.parametrize(("method", "target"), [("POST", "/films"), ("PATCH", "/films?id=eq.1"), ("POST", "/rpc/add")])
 def test_json_that_was_sent_as_a_form_is_recognized(method: str, target: str) -> None:
-    form = {"content-type": "application/x-www-form-urlencoded"}
+    form: dict[str, Any] = {"content-type": "application/x-www-form-urlencoded"}
     with pytest.raises(Refused) as caught:
         planned(method, target, b'{"title": "Alien"}', **form)
     assert "Content-Type: application/json" in (caught.value.error.hint or "")
