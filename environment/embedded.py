@@ -69,7 +69,7 @@ class Layout:
         self._record.write_text(json.dumps(record), encoding="utf-8")
 
 
-def serve(root: Path, port: int, console: Console) -> None:
+def serve(root: Path, wanted_port: int | None, console: Console) -> None:
     """Bring the embedded environment up, and stop it when a KeyboardInterrupt says so.
 
     Raises Problem when a step fails; whatever had been started is stopped then.
@@ -80,8 +80,9 @@ def serve(root: Path, port: int, console: Console) -> None:
     layout.data.mkdir(exist_ok=True)
     lock = layout.lock()
     if not lock.acquire():
-        _say_that_it_runs(layout, port, console)
+        _say_that_it_runs(layout, wanted_port, console)
         return
+    port = wanted_port or DEFAULT_PORT
     with lock, ExitStack() as started:
         with console.step(f"Checking that port {port} is free"):
             _check_port(port, layout)
@@ -263,13 +264,15 @@ def _end(pid: int, layout: Layout) -> None:
         _wait_until_free(port)  # only where the process could not stop them itself are its children still ending
 
 
-def _say_that_it_runs(layout: Layout, port: int, console: Console) -> None:
+def _say_that_it_runs(layout: Layout, wanted_port: int | None, console: Console) -> None:
     pid = layout.lock().holder()
     serving = layout.recall().get("port")
     where = f"at http://localhost:{serving}" if serving else "and is just starting"
     console.say(f"The embedded environment runs already {where} (process {pid}).")
-    if serving and serving != port:
-        console.say(f"To have it on port {port}, stop it first: Ctrl-C where it runs, or python3 teardown.py --yes")
+    if serving and wanted_port and serving != wanted_port:
+        console.say(
+            f"To have it on port {wanted_port}, stop it first: Ctrl-C where it runs, or python3 teardown.py --yes"
+        )
 
 
 def _say_what_to_do(

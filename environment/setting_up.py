@@ -35,7 +35,7 @@ def main() -> int:
 def _set_up(options: argparse.Namespace, console: Console) -> None:
     checkout = root()
     if options.embedded:
-        embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
+        embedded.serve(checkout, options.port, console)
         return
     with console.step("Looking for Docker") as step:
         found = _engine(checkout, stack.PRODUCTION_FILES if options.prod else ())
@@ -44,7 +44,7 @@ def _set_up(options: argparse.Namespace, console: Console) -> None:
         if options.prod or options.hosts:
             raise Problem(found.reason, f"The stack needs it: {found.advice}, and start this again.")
         console.say(f"\nSo this is the embedded environment. To have the whole stack: {found.advice}.\n")
-        embedded.serve(checkout, options.port or embedded.DEFAULT_PORT, console)
+        embedded.serve(checkout, options.port, console)
         return
     if options.port is not None:
         raise Problem(

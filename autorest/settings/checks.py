@@ -16,7 +16,9 @@ def with_password(conninfo: str, password: str | None) -> str:
         parameters = conninfo_to_dict(conninfo)
     except ProgrammingError:
         # What libpq says about it may repeat a password.
-        raise Unfit("it is not a connection string that libpq understands") from None
+        raise Unfit(
+            "it is not a connection string that libpq understands, like postgresql://user@host:5432/database"
+        ) from None
     return make_conninfo(conninfo, password=password) if password and not parameters.get("password") else conninfo
 
 
