@@ -15,7 +15,11 @@ def check(where: Path, needed: int, how_to_make_room: str = "") -> str:
     free = shutil.disk_usage(where).free
     if free < needed:
         raise Problem(
-            f"Only {free / GIGABYTE:.1f} GB are free at {where}, and {needed / GIGABYTE:.1f} GB are needed.",
+            f"Only {_in_words(free)} are free at {where}, and {_in_words(needed)} are needed.",
             f"Free some space{how_to_make_room} and start again.",
         )
-    return f"{free / GIGABYTE:.0f} GB free" if free >= 10 * GIGABYTE else f"{free / GIGABYTE:.1f} GB free"
+    return f"{_in_words(free)} free"
+
+
+def _in_words(size: int) -> str:
+    return f"{size >> 20} MB" if size < GIGABYTE else f"{size / GIGABYTE:.0f} GB"

@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+_CHECKOUT = Path(__file__).resolve().parent.parent
 _FULL = "The disk is full: free some space and start again."
 
 
@@ -42,6 +43,13 @@ def from_os_error(error: OSError) -> Problem:
             return Problem(f"The operating system refused: {error}.", "Put that right and start again.")
 
 
+def _all_of_theirs(path: Path) -> Path:
+    """Return the highest folder in the checkout that has the owner of `path`, and `path` where it lies elsewhere."""
+    while _CHECKOUT in path.parents and path.parent.stat().st_uid == path.stat().st_uid:
+        path = path.parent
+    return path
+
+
 def _not_allowed(path: Path) -> Problem:
     if sys.platform != "win32":
         try:
@@ -51,6 +59,7 @@ def _not_allowed(path: Path) -> Problem:
             pass
         else:
             if there.stat().st_uid != os.geteuid():
+                there = _all_of_theirs(there)
                 return Problem(
                     f"{there} belongs to {owner}, and this user may not change it.",
                     f"Start this as {owner}, or take it over: sudo chown -R $USER {shlex.quote(str(there))}",
