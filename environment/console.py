@@ -16,7 +16,6 @@ from environment.problem import Problem
 
 _REDRAW_SECONDS = 0.2
 _WORTH_ANNOUNCING_SECONDS = 2.0
-_UP_AND_CLEAR = "\x1b[1A\x1b[2K"
 _INDENT = " " * 14
 
 
@@ -92,7 +91,9 @@ class Step:
         self._drawn = len(lines)
 
     def _erase(self) -> None:
-        self._stream.write(_UP_AND_CLEAR * self._drawn)
+        if self._drawn:
+            # up, and clear all below: what is typed meanwhile, such as ^C, stands there too
+            self._stream.write(f"\r\x1b[{self._drawn}A\x1b[J")
         self._drawn = 0
 
 
