@@ -105,11 +105,11 @@ def _pip(directory: Path, step: Step, root: Path, *what: str | Path) -> None:
             "The package could not be installed.",
             "Without a network or behind a proxy, pip needs PIP_INDEX_URL, PIP_FIND_LINKS or HTTPS_PROXY to find "
             "its packages; put that right and start again.",
-            _complaints(outcome.output) or outcome.last_lines,
+            complaints(outcome.output) or outcome.last_lines,
         )
 
 
-def _complaints(printed: str) -> str:
+def complaints(printed: str) -> str:
     """Return the lines in which pip says what is wrong, and of its attempts to connect the last."""
     lines = printed.splitlines()
     attempts = [line.partition(" after connection broken by ")[2] for line in lines if "connection broken by" in line]

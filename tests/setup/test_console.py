@@ -10,6 +10,7 @@ import pytest
 
 from environment import disk
 from environment.console import Console
+from environment.installation import complaints
 from environment.problem import Problem, from_os_error
 
 
@@ -34,6 +35,14 @@ def test_whatever_failed_for_a_full_disk_says_so() -> None:
     printed = "initdb: could not write\nERROR: [Errno 28] No space left on device"
     assert "disk is full" in Problem("It failed.", "Install something.", printed).advice
     assert Problem("It failed.", "Install something.", "no such host").advice == "Install something."
+
+
+def test_of_what_pip_prints_only_its_complaints_are_shown() -> None:
+    attempt = "WARNING: Retrying (Retry(total=0)) after connection broken by 'Error('<pip at 0x7f>: {}')': /a/\n"
+    error = "ERROR: No matching distribution found for click"
+    printed = f"Collecting click\n{attempt.format('first')}{attempt.format('last')}{error}\n"
+    assert complaints(printed) == f"'Error('last')': /a/\n{error}"
+    assert complaints("Collecting click\n") == ""
 
 
 def test_too_little_room_is_told(tmp_path: Path) -> None:

@@ -243,6 +243,19 @@ def test_variables_that_lead_elsewhere_lead_nowhere(checkout: Checkout) -> None:
         assert run.call("GET", "/todos").status == 200
 
 
+def test_the_gateways_commands_find_its_settings_whatever_the_environment_says(checkout: Checkout) -> None:
+    elsewhere = "postgresql://192.0.2.1/x"
+    with checkout.serving(PGRST_DB_URI=elsewhere, AUTOREST_SERVER_PORT="1", PGRST_JWT_SECRET="short") as run:
+
+        def autorest(*arguments: str) -> str:
+            argv = [str(checkout.root / ".venv" / "bin" / "autorest"), *arguments]
+            return subprocess.run(argv, cwd=checkout.root, capture_output=True, text=True, check=True).stdout.strip()
+
+        assert autorest("ready", "postgres-data/gateway.conf").startswith("OK")
+        token = autorest("token", "--claim", "sub=ada", "--config", "postgres-data/gateway.conf")
+        assert run.call("GET", "/notes", token=token) == (200, [])
+
+
 def test_a_wrong_key_in_secrets_is_refused_in_a_sentence(checkout: Checkout) -> None:
     secrets = checkout.root / "secrets"
     (secrets / "jwt_secret.txt").write_text("short")
