@@ -52,7 +52,7 @@ def test_it_is_set_up_again_with_https_alone_and_without_the_example(production:
     production.psql("alter table api.todos rename to todos_away")
     try:
         file.write_text(redirect, encoding="utf-8")
-        eventually(lambda: production.api.get("/todos").status_code == 308)
+        eventually(lambda: production.api.get("/todos").is_redirect)
         printed = production.script("setup.py", "--prod")
         assert f"The API is at https://api.{DOMAIN}" in printed
         assert "The tour" not in printed
