@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from autorest.catalog.model import Catalog, Parameter, QualifiedName, Routine
 from autorest.catalog.suggest import closest
 from autorest.errors import Refused, refuse, sent_as_form
@@ -39,7 +41,7 @@ def plan_call(catalog: Catalog, name: QualifiedName, request: ApiRequest) -> Cal
     content = request.content_type.essence
     routine = _choose(catalog, name, given, content, posted)
     if len(routine.parameters) == 1 and not routine.parameters[0].name:
-        return Call(routine, routine.parameters, WholeBody())
+        return Call(routine, routine.parameters, WholeBody(_as_object(request)))
     parameters = tuple(parameter for parameter in routine.parameters if parameter.name in given)
     match request.payload:
         case JsonPayload(is_object=is_object):
@@ -56,6 +58,16 @@ def _given_names(request: ApiRequest) -> frozenset[str]:
         case FormPayload(pairs):
             return frozenset(key for key, _ in pairs)
     return frozenset(key for key, _ in request.query.arguments) if request.action is not Action.CALL else frozenset()
+
+
+def _as_object(request: ApiRequest) -> bytes | None:
+    """Return arguments that are no body, such as those of a GET, as the JSON object that stands for one."""
+    match request.payload:
+        case FormPayload(pairs):
+            return orjson.dumps(dict(pairs))
+        case None:
+            return b"{}"
+    return None
 
 
 def _direct(parameters: Sequence[Parameter], given: Sequence[tuple[str, Operand]]) -> DirectArguments:

@@ -279,7 +279,9 @@ class BodyArguments(NamedTuple):
 
 
 class WholeBody(NamedTuple):
-    """The body is the single unnamed argument."""
+    """The body is the single unnamed argument, or `instead`, where the arguments came another way."""
+
+    instead: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

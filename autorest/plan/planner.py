@@ -58,7 +58,7 @@ def plan(request: ApiRequest, catalog: Catalog, settings: PlanSettings) -> Plan:
         case Action.RELATION_INFO:
             return InfoPlan(_allowed(_relation(catalog, target)))
         case Action.ROUTINE_INFO:
-            routine = plan_call(catalog, target, request).routine
+            routine = _plan_call(request, catalog, settings, target).routine
             return InfoPlan("OPTIONS,POST" if routine.volatility is Volatility.VOLATILE else "OPTIONS,GET,HEAD,POST")
         case Action.ROOT_INFO:
             return InfoPlan("OPTIONS,GET,HEAD")

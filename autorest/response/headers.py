@@ -71,7 +71,12 @@ def location(target: str, key: Sequence[tuple[str, str | None]]) -> tuple[bytes,
     query = "&".join(
         f"{quote(name, safe='')}={'is.null' if value is None else 'eq.' + quote(value, safe='')}" for name, value in key
     )
-    return b"location", f"/{quote(target, safe='')}?{query}".encode()
+    return b"location", path(target) + b"?" + query.encode()
+
+
+def path(name: str) -> bytes:
+    """Return the path of a relation as PostgREST writes it, decoded; what would end the header is encoded."""
+    return "".join(character if character.isprintable() else quote(character) for character in f"/{name}").encode()
 
 
 def is_header(pair: tuple[str, object]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
-from urllib.parse import quote
 
 from autorest.errors import Error, refuse
 from autorest.plan.model import CallPlan, Insert, MutatePlan, NoBody, ReadPlan
@@ -21,6 +20,7 @@ from autorest.response.headers import (
     location,
     open_range,
     override,
+    path,
     preference_applied,
     status_from_database,
 )
@@ -105,7 +105,7 @@ class Responder:
             plan,
             tuple(content),
             (*preference_applied(_applied(plan)), *legacy_warning(plan.legacy), VARY),
-            _path(plan.relation.name) if isinstance(plan, ReadPlan) else b"",
+            path(plan.relation.name) if isinstance(plan, ReadPlan) else b"",
             headers_only,
             verbose,
             Tagger(content[0][1]) if tagged and rendered else None,
@@ -192,11 +192,6 @@ def content_headers(media_type: MediaType, profile: str | None) -> Headers:
     if profile is not None:
         headers.append((b"content-profile", profile.encode()))
     return headers
-
-
-def _path(name: str) -> bytes:
-    """Return the path of a relation as PostgREST writes it, decoded; what would end the header is encoded."""
-    return "".join(character if character.isprintable() else quote(character) for character in f"/{name}").encode()
 
 
 def _range_status(answer: Answer, range_: Range) -> tuple[int, tuple[bytes, bytes]]:

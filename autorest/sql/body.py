@@ -18,7 +18,8 @@ def body_rows(writer: Writer, columns: Sequence[ColumnRef], *, is_object: bool, 
     """Return a FROM item named `BODY` with the columns, one row for each object of the body.
 
     Column types are the catalog's. With `defaults`, a key that an object lacks gives the column's
-    default, otherwise NULL. `first` takes no row after the first.
+    default, otherwise NULL; defaults are computed for every object, those that have the key too, so
+    that a sequence has moved past the keys that were given. `first` takes no row after the first.
     """
     if is_object and not columns:
         return f"(select) as {identifier(BODY)}"
@@ -27,9 +28,11 @@ def body_rows(writer: Writer, columns: Sequence[ColumnRef], *, is_object: bool, 
         return f"(select from json{'b' if defaults else ''}_array_elements({body}) as _) as {identifier(BODY)}"
     typed = ", ".join(f"{identifier(column.name)} {column.type}" for column in columns)
     if defaults:
-        items = ", ".join(_or_default(writer, column) for column in columns)
-        element = f"{body} as {ELEMENT}" if is_object else f"jsonb_array_elements({body}) as {ELEMENT}"
-        rows = f"(select {element}) as _elements cross join lateral jsonb_to_record({ELEMENT}) as _row({typed})"
+        fallbacks = [f"{column.default} as {_fallback(place)}" for place, column in _with_default(columns)]
+        given = f"(select {body}) as _({ELEMENT})" if is_object else f"jsonb_array_elements({body}) as _({ELEMENT})"
+        elements = f"(select {', '.join([ELEMENT, *fallbacks])} from {given}) as _elements"
+        rows = f"{elements} cross join lateral jsonb_to_record({ELEMENT}) as _row({typed})"
+        items = ", ".join(_or_default(writer, place, column) for place, column in enumerate(columns))
     else:
         items = ", ".join(_item(column) for column in columns)
         rows = f"json_to_record{'' if is_object else 'set'}({body}) as _row({typed})"
@@ -41,9 +44,17 @@ def _item(column: ColumnRef) -> str:
     return f"{value} as {identifier(column.name)}"
 
 
-def _or_default(writer: Writer, column: ColumnRef) -> str:
+def _with_default(columns: Sequence[ColumnRef]) -> list[tuple[int, ColumnRef]]:
+    return [(place, column) for place, column in enumerate(columns) if column.default is not None]
+
+
+def _fallback(place: int) -> str:
+    return f"autorest_default_{place}"
+
+
+def _or_default(writer: Writer, place: int, column: ColumnRef) -> str:
     value = converted(quoted_column("_row", column.name), column)
     if column.default is not None:
         name = writer.bind(Constant(column.name.encode()))
-        value = f"case when {ELEMENT} ? {name} then {value} else {column.default} end"
+        value = f"case when {ELEMENT} ? {name} then {value} else _elements.{_fallback(place)} end"
     return f"{value} as {identifier(column.name)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autorest.catalog.model import Parameter
 from autorest.plan.model import BodyArguments, CallPlan, ColumnRef, DirectArguments, WholeBody
 from autorest.request.model import Operand
-from autorest.sql.binding import ArrayPlace, BodyPlace, Constant, array
+from autorest.sql.binding import ArrayPlace, BodyPlace, Constant, Values, array
 from autorest.sql.body import BODY, body_rows
 from autorest.sql.quote import column as quoted_column
 from autorest.sql.quote import identifier, qualified
@@ -19,9 +19,11 @@ SCALAR = "pgrst_scalar"
 def call(writer: Writer, plan: CallPlan) -> str:
     """Return the SELECT that calls the function once and gives its rows."""
     match plan.arguments:
-        case WholeBody():
+        case WholeBody(instead):
             parameter = plan.parameters[0]
-            return _from(plan, f"{writer.bind(BodyPlace(parameter.type == 'bytea'))}::{parameter.cast_type}")
+            body = BodyPlace(parameter.type == "bytea")
+            place = body if instead is None else Constant(body.bound(Values(body=instead)))
+            return _from(plan, f"{writer.bind(place)}::{parameter.cast_type}")
         case DirectArguments(values):
             given = dict(values)
             arguments = [

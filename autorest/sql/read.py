@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from autorest.plan.model import (
     Embed,
     EmbedFilter,
+    OutputColumn,
     PlanCondition,
     PlanLogic,
     ReadNode,
@@ -123,17 +124,13 @@ def _groups(writer: Writer, node: ReadNode) -> str:
     """` group by …` the items of the select list that are no aggregates.
 
     By their places in it: a name could mean a column of the table as well (PostgreSQL, SELECT, GROUP BY). But what is
-    represented as json, and as in PostgREST what is cast without an alias, is grouped by before it is: json cannot
-    be, and of what is cast rows may come out that look the same.
+    represented as json, and as in PostgREST what is shown under its name but not as it is stored, is grouped by
+    before it is: json cannot be, and of what is cast rows may come out that look the same.
     """
     if any(column.column.name == "*" and column.aggregate is None for column in node.select):
         return f" group by {quoted_column(node.alias, '*')}"
     terms: list[str | None] = [
-        None
-        if column.aggregate is not None
-        else writer.reference(node.alias, column.column)
-        if column.column.converter is not None or (column.cast is not None and column.alias is None)
-        else str(place)
+        None if column.aggregate is not None else _stored(writer, node.alias, column) or str(place)
         for place, column in enumerate(node.select, 1)
     ]
     for embed in node.embeds:
@@ -146,6 +143,16 @@ def _groups(writer: Writer, node: ReadNode) -> str:
             terms.append(str(len(terms) + 1))
     grouped = ", ".join(filter(None, terms))
     return f" group by {grouped}" if grouped else ""
+
+
+def _stored(writer: Writer, table: str, column: OutputColumn) -> str | None:
+    reference = column.column
+    if reference.converter is not None:
+        return writer.reference(table, reference)
+    shown_as_stored = column.cast is None and not reference.path
+    if shown_as_stored or column.alias not in (None, reference.name):
+        return None
+    return quoted_column(table, reference.name)
 
 
 # --- counting -----------------------------------------------------------------------------------

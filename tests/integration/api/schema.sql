@@ -225,6 +225,7 @@ CREATE FUNCTION length_of(items int[]) RETURNS int IMMUTABLE LANGUAGE sql AS $$ 
 CREATE FUNCTION x_of(place spot) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT place.x $$;
 CREATE FUNCTION shade_of(shade colour) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT shade::int $$;
 CREATE FUNCTION whole(json) RETURNS json IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
+CREATE FUNCTION whole_or_not(json DEFAULT '{"default": true}') RETURNS json IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
 CREATE FUNCTION whole_text(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1 $$;
 CREATE FUNCTION whole_bytes(bytea) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT octet_length($1) $$;
 CREATE FUNCTION lookup(id int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT 'by id' $$;

@@ -78,6 +78,15 @@ def test_the_whole_body_as_one_argument(api: httpx.Client) -> None:
     error(api.post("/rpc/whole", content=b"", headers={"Content-Type": "text/xml"}), 404, "PGRST202")
 
 
+def test_one_argument_without_a_name_and_without_a_body(api: httpx.Client) -> None:
+    """The arguments are an object then, which has none of them."""
+    assert got(api.get("/rpc/whole_or_not")) == {}
+    assert api.head("/rpc/whole_or_not").status_code == 200
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert got(api.post("/rpc/whole_or_not", content=b"", headers=form)) == {}
+    assert got(api.post("/rpc/whole_or_not", json={"a": 1})) == {"a": 1}
+
+
 def test_results_of_every_kind(api: httpx.Client) -> None:
     assert got(api.get("/rpc/nulls")) is None
     assert got(api.get("/rpc/numbers?upto=3")) == [1, 2, 3]

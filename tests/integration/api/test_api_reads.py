@@ -209,6 +209,16 @@ def test_a_cast_without_a_name_is_of_what_is_grouped_by(api: httpx.Client) -> No
     assert named == [{"about": 8, "count": 3}]
 
 
+def test_groups_are_of_stored_values(api: httpx.Client) -> None:
+    """What keeps the name of its column is grouped by the column, however it is shown; what has a name, by that."""
+    rated_alike = "title=in.(Ran,Vagabond)"
+    assert got(api.get(f"/films?select=count(),rating::int&{rated_alike}")) == [{"count": 1, "rating": 8}] * 2
+    assert got(api.get(f"/films?select=count(),r:rating::int&{rated_alike}")) == [{"count": 2, "r": 8}]
+    assert got(api.get("/films?select=count(),tags->1&id=in.(1,4)")) == [{"count": 1, "tags": "drama"}] * 2
+    paints = got(api.get("/paints?select=count(),shade&order=shade"))
+    assert paints == [{"count": 1, "shade": "#000080"}, {"count": 1, "shade": "#ff0000"}]
+
+
 def test_aggregates_are_off_unless_allowed(strict: httpx.Client) -> None:
     assert got(strict.get("/films?select=year.max()"), 400)["code"] == "PGRST123"
     assert got(strict.get("/directors?select=name,films(year.max())"), 400)["code"] == "PGRST123"

@@ -190,6 +190,8 @@ def test_options(api: httpx.Client, target: str, allow: str) -> None:
 def test_options_of_what_is_not_there(api: httpx.Client) -> None:
     error(api.options("/nope"), 404, "PGRST205")
     error(api.options("/rpc/nope"), 404, "PGRST202")
+    error(api.options("/rpc/nothing", headers={"Accept": "text/nothing"}), 406, "PGRST107")
+    error(api.options("/rpc/best_films?select=title,nothing(id)"), 400, "PGRST200")
 
 
 def preflight(client: httpx.Client, origin: str) -> httpx.Response:

@@ -76,6 +76,16 @@ def test_missing_is_null_or_the_default(api: httpx.Client) -> None:
     assert [(row["n"], row["label"]) for row in got(changed)] == [(9, "none")]
 
 
+def test_defaults_are_computed_for_every_row(api: httpx.Client) -> None:
+    """So that a sequence has moved past the keys that the rows before bring themselves."""
+    rows = [{"id": 1, "tag": "a"}, {"id": 2, "tag": "b"}, {"tag": "c"}]
+    written = api.post("/ledger?columns=id,tag&select=id,n", json=rows, headers=DEFAULTS)
+    assert got(written, 201) == [{"id": 1, "n": 0}, {"id": 2, "n": 0}, {"id": 3, "n": 0}]
+    again = prefer("missing=default", "resolution=merge-duplicates", "return=representation")
+    more = [{"id": 1, "tag": "d"}, {"tag": "e"}]
+    assert got(api.post("/ledger?columns=id,tag&select=id,tag", json=more, headers=again), 201)[1]["id"] == 5
+
+
 def test_columns_choose_what_is_written(api: httpx.Client) -> None:
     body = {"id": 1, "name": "kept", "note": "left out", "unknown": 1}
     assert got(api.post("/items?columns=id,name", json=body, headers=REPRESENTATION), 201)[0]["note"] is None

@@ -61,8 +61,9 @@ def test_applied_preferences_have_one_order() -> None:
 def test_locations() -> None:
     assert location("a b", [("id", "1"), ("x&y", "a=b c"), ("n", None)]) == (
         b"location",
-        b"/a%20b?id=eq.1&x%26y=eq.a%3Db%20c&n=is.null",
+        b"/a b?id=eq.1&x%26y=eq.a%3Db%20c&n=is.null",
     )
+    assert location("né\n", [("id", "1")]) == (b"location", "/né%0A?id=eq.1".encode())
 
 
 def test_headers_from_sql() -> None:
