@@ -10,7 +10,7 @@ from autorest.plan.model import InfoPlan, ReadPlan, RootPlan
 from autorest.plan.planner import plan
 from autorest.request.columns import parse_columns
 from autorest.request.media_types import JSON
-from autorest.request.model import ALL_ROWS, Action, ApiRequest, JsonPayload, Payload, RawPayload
+from autorest.request.model import ALL_ROWS, Action, ApiRequest, EmbedPath, JsonPayload, Payload, Range, RawPayload
 from autorest.request.payload import parse_payload
 from autorest.request.preconditions import parse_preconditions
 from autorest.request.query import canonical, split_query
@@ -48,11 +48,19 @@ def prepare(
     heeded = head.heeded
     parameters = split_query(raw.query_string)
     query_shape, tails, has_range = split_shape(parameters)
+    ranges: dict[EmbedPath, Range] = {}
+    top, unsatisfiable = ALL_ROWS, None
+    header = heeded.range.decode("latin-1") if heeded.range is not None and raw.method == "GET" else None
+    if has_range or header is not None:
+        try:
+            ranges = split_ranges(parameters)
+            top = ranges[()] = top_range(raw.method, ranges.get((), ALL_ROWS), header)
+        except Refused as refused:
+            unsatisfiable = refused
     json = _json_payload(raw, heeded, parameters)
-    shape = None if head.terms is None else _shape(raw, heeded, query_shape, json)
+    shape = None if head.terms is None else _shape(raw, heeded, query_shape, top != ALL_ROWS, json)
     payload: Payload | None = json
     template = snapshot.templates.get(shape) if shape is not None else None
-    ranged = has_range or (raw.method == "GET" and heeded.range is not None)
     if trace is not None:
         trace.mark("parse")
     if template is None:
@@ -64,7 +72,7 @@ def prepare(
         try:
             planned = plan(request, catalog, snapshot.settings)
         except Refused as refused:
-            if shape is not None and _is_readable(query_shape, ranged):
+            if shape is not None and _is_readable(query_shape, has_range or header is not None):
                 snapshot.templates.refuse(shape, refused.error)
                 if exactly is not None:
                     snapshot.templates.refuse(exactly, refused.error)
@@ -73,15 +81,15 @@ def prepare(
             return planned
         if isinstance(planned, RootPlan):
             return request
-        template = snapshot.template(planned, request, ranged=ranged)
+        template = snapshot.template(planned, request, ranged=top != ALL_ROWS)
         payload = request.payload
         if shape is not None:
             snapshot.templates.put(shape, template)
-    header = heeded.range.decode("latin-1") if heeded.range is not None else None
-    top, values = ALL_ROWS, Values(tails, body=_body(payload))
-    if has_range or header is not None or snapshot.max_rows is not None:
-        ranges = split_ranges(parameters)
-        top = ranges[()] = top_range(raw.method, ranges.get((), ALL_ROWS), header)
+    if unsatisfiable is not None:
+        raise unsatisfiable
+    values = Values(tails, body=_body(payload))
+    if ranges or snapshot.max_rows is not None:
+        ranges.setdefault((), ALL_ROWS)
         values = values._replace(
             ranges={path: restricted(rows, snapshot.max_rows) for path, rows in ranges.items()},
             default_range=restricted(ALL_ROWS, snapshot.max_rows),
@@ -111,8 +119,13 @@ def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[st
     return payload if isinstance(payload, JsonPayload) else None
 
 
-def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: JsonPayload | None) -> Hashable | None:
-    """Return what requests must have in common to share a template; None when it cannot be shared."""
+def _shape(
+    raw: RawRequest, heeded: Heeded, query_shape: Hashable, ranged: bool, payload: JsonPayload | None
+) -> Hashable | None:
+    """Return what requests must have in common to share a template; None when it cannot be shared.
+
+    `ranged` tells whether not all rows are asked for, at the top: without that the rows need not be counted twice.
+    """
     if len(raw.path) + len(raw.query_string) > MOST_SHARED:
         return None
     if raw.method in _WRITES and (payload is None or sum(map(len, payload.keys)) > MOST_SHARED):
@@ -125,7 +138,7 @@ def _shape(raw: RawRequest, heeded: Heeded, query_shape: Hashable, payload: Json
         heeded.prefer,
         heeded.accept_profile,
         heeded.content_profile,
-        raw.method == "GET" and heeded.range is not None,
+        ranged,
         (payload.keys, payload.is_object) if payload is not None else None,
         raw.method != "GET" and (heeded.if_match is not None or heeded.if_none_match is not None),
     )

@@ -156,12 +156,14 @@ class _Planner:
             relation=QualifiedName("", SOURCE) if self.options.source else relation,
             alias=relation.name,
         )
-        return self._fill(node, relation, select, (), frozenset((relation.name,)), aggregated=False, spread=None)[0]
+        taken = frozenset((relation.name,))
+        return self._fill(node, relation, relation.name, select, (), taken, aggregated=False, spread=None)[0]
 
     def _fill(
         self,
         node: ReadNode,
         relation: QualifiedName,
+        called: str,
         select: tuple[SelectItem, ...],
         position: tuple[int, ...],
         taken: frozenset[str],
@@ -171,9 +173,13 @@ class _Planner:
     ) -> tuple[ReadNode, dict[str, SpreadColumn]]:
         """Complete `node`; return it and the aggregates its parent must apply in its place.
 
-        `spread` is `one` or `many` for the node of a spread embed, None otherwise.
+        `called` is what the request calls the relation. Where it is not its name, but that of a function, a column or
+        a constraint, the fields it names are taken as they are: PostgREST knows their types, and with them their
+        representations, only by the relation's name. `spread` is `one` or `many` for the node of a spread embed, None
+        otherwise.
         """
         resolver = Resolver(self.catalog, relation)
+        by_name = Resolver(self.catalog, QualifiedName(relation.schema, called))
         fields = [item for item in select if isinstance(item, SelectField)]
         aggregated = aggregated or any(field.aggregate for field in fields) or spread == "many"
         planned: list[tuple[Embed, dict[str, SpreadColumn]]] = []
@@ -183,7 +189,7 @@ class _Planner:
         embeds = {embed.name: embed for embed, _ in reversed(planned)}
         joins = {name: embed.join_alias for name, embed in embeds.items()}
         conditions = tuple(
-            with_embed_filters(resolver.condition(condition), joins)
+            with_embed_filters(by_name.condition(condition), joins)
             for condition in self.aimed.conditions.get(position, ())
         )
         order = tuple(self._sort_key(term, relation, resolver, embeds) for term in self.aimed.orders.get(position, ()))
@@ -198,7 +204,7 @@ class _Planner:
         columns = tuple(
             named(column, spread=spread is not None)
             for field in fields
-            for column in self._expanded(resolver.select(field), resolver, aggregated, spread is not None)
+            for column in self._expanded(by_name.select(field), resolver, aggregated, spread is not None)
         )
         hoisted: dict[str, SpreadColumn] = {}
         if spread == "one":
@@ -279,7 +285,7 @@ class _Planner:
         taken = taken | {alias, join_alias} | ({node.junction[1]} if node.junction else set())
         spread = None if not item.spread else "one" if relationship.to_one else "many"
         node, hoisted = self._fill(
-            node, relationship.target, item.children, position, taken, aggregated=aggregated, spread=spread
+            node, relationship.target, item.name, item.children, position, taken, aggregated=aggregated, spread=spread
         )
         embed = Embed(
             node=node,

@@ -137,6 +137,8 @@ CREATE CAST (text AS colour) WITH FUNCTION colour_from_text(text) AS IMPLICIT;
 CREATE CAST (json AS colour) WITH FUNCTION colour_from_json(json) AS IMPLICIT;
 CREATE TABLE paints (id int PRIMARY KEY, name text, shade colour);
 INSERT INTO paints VALUES (1, 'red', 16711680), (2, 'navy', 128);
+CREATE FUNCTION others(paints) RETURNS SETOF paints STABLE LANGUAGE sql AS
+    $$ SELECT * FROM api.paints WHERE id <> $1.id $$;
 
 CREATE TABLE things (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

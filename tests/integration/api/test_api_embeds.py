@@ -123,6 +123,22 @@ def test_counts_heed_joins(api: httpx.Client, limit: str) -> None:
         assert answer.headers["content-range"].endswith(f"/{total}"), query
 
 
+@pytest.mark.parametrize(
+    ("target", "total"),
+    [
+        ("/directors?select=id,films!inner(id)&films.offset=1", 2),
+        ("/directors?select=id,films!inner(id)&films.offset=1&offset=0", 2),
+        ("/directors?select=id,films!inner(id)&films.offset=1&limit=9", 3),
+        ("/films?select=count()&offset=0", 1),
+        ("/films?select=count()&limit=9", 7),
+    ],
+)
+def test_without_a_range_what_is_answered_is_counted(api: httpx.Client, target: str, total: int) -> None:
+    """The range of an embed is none of these: only one at the top has the rows counted apart from the answer."""
+    answer = api.get(target, headers={"Prefer": "count=exact"})
+    assert answer.headers["content-range"].endswith(f"/{total}")
+
+
 def test_only_null_tests_on_embeds(api: httpx.Client) -> None:
     error(api.get("/directors?select=id,films(id)&films=eq.1"), 400, "42703")
 

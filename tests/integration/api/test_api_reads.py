@@ -224,6 +224,13 @@ def test_aggregates_are_off_unless_allowed(strict: httpx.Client) -> None:
     assert got(strict.get("/directors?select=name,films(year.max())"), 400)["code"] == "PGRST123"
 
 
+def test_representations_go_by_the_names_of_relations(api: httpx.Client) -> None:
+    """Called otherwise, such as by a function, a relation's fields are as they are stored; its star is not."""
+    assert got(api.get("/paints?select=others(shade)&id=eq.1")) == [{"others": [{"shade": 128}]}]
+    assert got(api.get("/paints?select=others(*)&id=eq.1"))[0]["others"][0]["shade"] == "#000080"
+    assert got(api.get("/paints?select=others(id)&id=eq.1&others.shade=eq.128")) == [{"others": [{"id": 2}]}]
+
+
 def test_domain_representations(api: httpx.Client, emptied: object) -> None:
     """A domain's casts translate columns to JSON, filters from text and bodies from JSON."""
     assert got(api.get("/paints?order=id&select=*")) == [
