@@ -240,7 +240,7 @@ class _Planner:
         if column.column.name != "*" or column.column.path:
             return (column,)
         if column.aggregate is None and (aggregated or resolver.has_output_representation):
-            return tuple(replace(column, column=each) for each in resolver.star()) or (column,)
+            return tuple(replace(column, column=each) for each in resolver.star())
         if column.aggregate == "count" and spread:
             return (replace(column, column=column.column._replace(whole_row=True)),)
         return (column,)

@@ -115,6 +115,7 @@ def test_reading_what_a_function_returns(api: httpx.Client) -> None:
     assert got(api.post(f"{films}&year=lt.1960", json={"lowest": 1})) == [{"id": 4, "title": "Seven Samurai"}]
     assert got(api.get("/rpc/best_films?select=rating.max()")) == [{"max": 8.6}]
     assert got(api.get("/rpc/table_result?n=9&square=gt.60&select=i")) == [{"i": 8}, {"i": 9}]
+    assert got(api.get("/rpc/table_result?n=9&select=*,i.max()")) == [{"max": 9}]  # nothing is known that `*` could be
     assert got(api.get("/rpc/one_film?wanted=5&id=eq.5", headers=OBJECT))["id"] == 5
 
 
