@@ -124,12 +124,12 @@ def _raised(report: Report) -> Error:
     headers, status, reason = detail["headers"], detail["status"], detail.get("status_text")
     if not isinstance(headers, dict) or not all(map(is_header, headers.items())):
         raise _unreadable(f"DETAIL has no readable headers: {report.detail}", _DETAIL_HINT)
-    if not isinstance(status, int) or not 200 <= status <= 599:
+    if not isinstance(status, int | float) or not 200 <= status <= 599 or status != int(status):
         raise _unreadable(f"DETAIL has no readable status: {report.detail}", _DETAIL_HINT)
     if reason is not None and not isinstance(reason, str):
         raise _unreadable(f"DETAIL has a status_text that is no text: {report.detail}", _DETAIL_HINT)
     return Error(
-        status,
+        int(status),
         message["code"],
         message["message"],
         message.get("details"),

@@ -96,6 +96,8 @@ def from_database(text: bytes | None) -> Headers:
         return []
     try:
         entries = orjson.loads(text)
+        if not isinstance(entries, list):
+            raise ValueError(entries)
         pairs = [pair for entry in entries for pair in _single(entry)]
         return [(name.lower().encode(), value.encode()) for name, value in pairs]
     except (ValueError, TypeError, AttributeError):

@@ -76,6 +76,7 @@ def test_an_answer_raised_by_sql() -> None:
     found = raised({"code": "C", "message": "M", "details": "D", "hint": "H"}, detail)
     assert found == Error(402, "C", "M", "D", "H", (("X-A", "1"),), "Pay")
     assert raised({"code": "C", "message": "M"}, {"status": 200, "headers": {}}).hint is None
+    assert raised({"code": "C", "message": "M"}, {"status": 402.0, "headers": {}}).status == 402
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_an_answer_raised_by_sql() -> None:
         ({"code": "C", "message": "M"}, []),
         ({"code": "C", "message": "M"}, {"status": "400", "headers": {}}),
         ({"code": "C", "message": "M"}, {"status": 700, "headers": {}}),
+        ({"code": "C", "message": "M"}, {"status": 402.5, "headers": {}}),
         ({"code": "C", "message": "M"}, {"status": 400, "headers": []}),
         ({"code": "C", "message": "M"}, {"status": 400, "headers": {"A": None}}),
         ({"code": "C", "message": "M"}, {"status": 400, "headers": {"": "x"}}),

@@ -78,9 +78,9 @@ def test_headers_from_sql() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "{}x", "1", '"a"', "[1]", "[[]]", '[{"a": 1}]', '[{"a": null}]', '[{"a": "b", "c": "d"}]', "[{}]",
-     '{"a": "b"}', '[{"": "b"}]', '[{"a b": "c"}]', '[{"a:": "c"}]', '[{"a": "b\\nc: d"}]', '[{"a": "b\\u0000"}]',
-     '[{"é": "b"}]'],
+    ["", "x", "{}", "{}x", "1", '"a"', '""', "[1]", "[[]]", '[{"a": 1}]', '[{"a": null}]', '[{"a": "b", "c": "d"}]',
+     "[{}]", '{"a": "b"}', '[{"": "b"}]', '[{"a b": "c"}]', '[{"a:": "c"}]', '[{"a": "b\\nc: d"}]',
+     '[{"a": "b\\u0000"}]', '[{"é": "b"}]'],
 )  # fmt: skip
 def test_what_sql_sets_that_is_no_list_of_headers(text: str) -> None:
     with pytest.raises(Refused) as refusal:
