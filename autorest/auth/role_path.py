@@ -74,8 +74,10 @@ def _member(claims: dict[str, Any], names: tuple[str, ...]) -> object:
 def _compiled(text: str) -> Callable[[dict[str, Any]], object]:
     import jsonpath  # takes as long to load as everything else here, and $.role does without
 
+    environment = jsonpath.JSONPathEnvironment(strict=True)
+    del environment.function_extensions["value"]  # it fails on a single value
     try:
-        query = jsonpath.JSONPathEnvironment(strict=True).compile(text)
+        query = environment.compile(text)
     except (jsonpath.JSONPathError, RecursionError) as error:
         raise ValueError(error.args[0] if error.args else "it is too deep") from None
 
