@@ -31,7 +31,8 @@ def body_rows(writer: Writer, columns: Sequence[ColumnRef], *, is_object: bool, 
         fallbacks = [f"{column.default} as {_fallback(place)}" for place, column in _with_default(columns)]
         given = f"(select {body}) as _({ELEMENT})" if is_object else f"jsonb_array_elements({body}) as _({ELEMENT})"
         elements = f"(select {', '.join([ELEMENT, *fallbacks])} from {given}) as _elements"
-        rows = f"{elements} cross join lateral jsonb_to_record({ELEMENT}) as _row({typed})"
+        record = " || ".join([*_never_null(writer, columns), ELEMENT])
+        rows = f"{elements} cross join lateral jsonb_to_record({record}) as _row({typed})"
         items = ", ".join(_or_default(writer, place, column) for place, column in enumerate(columns))
     else:
         items = ", ".join(_item(column) for column in columns)
@@ -50,6 +51,15 @@ def _with_default(columns: Sequence[ColumnRef]) -> list[tuple[int, ColumnRef]]:
 
 def _fallback(place: int) -> str:
     return f"autorest_default_{place}"
+
+
+def _never_null(writer: Writer, columns: Sequence[ColumnRef]) -> list[str]:
+    """Return what fills in keys that are missing: not every type (a domain that is NOT NULL) can be read as NULL."""
+    return [
+        f"jsonb_build_object({writer.bind(Constant(column.name.encode()))}::text, {_fallback(place)})"
+        for place, column in _with_default(columns)
+        if "." in column.type
+    ]
 
 
 def _or_default(writer: Writer, place: int, column: ColumnRef) -> str:

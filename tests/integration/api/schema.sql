@@ -159,6 +159,8 @@ CREATE TABLE items (
     data json,
     bits bytea
 );
+CREATE DOMAIN stars AS int NOT NULL DEFAULT 3;
+CREATE TABLE hotels (id int PRIMARY KEY, stars stars);
 CREATE TABLE keyless (a text, b int);
 CREATE TABLE pairs (a int, b int, c text, PRIMARY KEY (a, b));
 CREATE TABLE uniques (id int PRIMARY KEY, code text UNIQUE, n int);

@@ -86,6 +86,12 @@ def test_defaults_are_computed_for_every_row(api: httpx.Client) -> None:
     assert got(api.post("/ledger?columns=id,tag&select=id,tag", json=more, headers=again), 201)[1]["id"] == 5
 
 
+def test_the_default_of_a_domain_that_cannot_be_null(api: httpx.Client) -> None:
+    rows = [{"id": 1, "stars": 5}, {"id": 2}]
+    assert got(api.post("/hotels?columns=id,stars", json=rows, headers=DEFAULTS), 201)[1] == {"id": 2, "stars": 3}
+    assert error(api.post("/hotels?columns=id,stars", json=rows), 400, "23502")["message"]
+
+
 def test_columns_choose_what_is_written(api: httpx.Client) -> None:
     body = {"id": 1, "name": "kept", "note": "left out", "unknown": 1}
     assert got(api.post("/items?columns=id,name", json=body, headers=REPRESENTATION), 201)[0]["note"] is None
