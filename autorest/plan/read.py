@@ -157,7 +157,16 @@ class _Planner:
             alias=relation.name,
         )
         taken = frozenset((relation.name,))
-        return self._fill(node, relation, relation.name, select, (), taken, aggregated=False, spread=None)[0]
+        tree = self._fill(node, relation, relation.name, select, (), taken, aggregated=False, spread=None)[0]
+        if not self.options.aggregates and _aggregates(select):
+            raise refuse(
+                "PGRST123",
+                "Aggregate functions are switched off on this server",
+                None,
+                "The setting db-aggregates-enabled allows them.",
+            )
+        _refuse_aggregates_in_arrays(tree)
+        return tree
 
     def _fill(
         self,
@@ -193,13 +202,6 @@ class _Planner:
             for condition in self.aimed.conditions.get(position, ())
         )
         order = tuple(self._sort_key(term, relation, resolver, embeds) for term in self.aimed.orders.get(position, ()))
-        if not self.options.aggregates and any(field.aggregate for field in fields):
-            raise refuse(
-                "PGRST123",
-                "Aggregate functions are switched off on this server",
-                None,
-                "The setting db-aggregates-enabled allows them.",
-            )
         aggregated = aggregated or any(risen for _, risen in planned)
         columns = tuple(
             named(column, spread=spread is not None)
@@ -218,8 +220,6 @@ class _Planner:
                 final_embeds.append(embed)
             else:
                 final_embeds.append(replace(embed, columns=tuple(risen.get(c.name, c) for c in embed.columns)))
-        if spread == "many":
-            _refuse_aggregates(columns, final_embeds)
         return (
             replace(
                 node,
@@ -362,15 +362,21 @@ def _without_aggregates(
     return tuple(kept), hoisted
 
 
-def _refuse_aggregates(columns: Iterable[OutputColumn], embeds: Iterable[Embed]) -> None:
-    if any(column.aggregate for column in columns) or any(
-        column.aggregate for embed in embeds for column in embed.columns
-    ):
-        raise refuse(
-            "PGRST127",
-            "This is not implemented",
-            "Aggregate functions cannot be used inside a spread of a to-many relationship.",
-        )
+def _aggregates(select: Iterable[SelectItem]) -> bool:
+    return any(item.aggregate if isinstance(item, SelectField) else _aggregates(item.children) for item in select)
+
+
+def _refuse_aggregates_in_arrays(node: ReadNode) -> None:
+    for embed in node.embeds:
+        aggregates = [column.aggregate for column in embed.node.select]
+        aggregates += [column.aggregate for child in embed.node.embeds for column in child.columns]
+        if embed.spread and not embed.to_one and any(aggregates):
+            raise refuse(
+                "PGRST127",
+                "This is not implemented",
+                "Aggregate functions cannot be used inside a spread of a to-many relationship.",
+            )
+        _refuse_aggregates_in_arrays(embed.node)
 
 
 def _sorted_inside(embed: Embed) -> Embed:

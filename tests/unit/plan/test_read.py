@@ -120,6 +120,7 @@ def test_the_order_of_a_to_many_spread_moves_into_its_arrays() -> None:
         ("/films?select=*,actors(*)&order=actors(name)", 400, "PGRST118"),
         ("/films?order=directors(name)", 400, "PGRST108"),
         ("/films?select=...actors(id.count())", 400, "PGRST127"),
+        ("/films?select=...actors(id.count())&order=actors(name)", 400, "PGRST118"),
     ],
 )
 def test_what_cannot_be_read_is_refused(target: str, status: int, code: str) -> None:
