@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from autorest.catalog.model import Catalog, ComputedRelationship, QualifiedName, Relationship
-from autorest.errors import Refused, refuse
+from autorest.errors import Error, Refused, refuse
 from autorest.plan.columns import Resolver, named, with_embed_filters
 from autorest.plan.model import (
     SOURCE,
@@ -57,10 +57,24 @@ def plan_tree(catalog: Catalog, relation: QualifiedName, query: Query, options: 
     """Return the tree for `query` on `relation`.
 
     Raises PGRST108 for a filter, order or limit on what is not embedded, PGRST118 for an order by a
-    to-many embed, PGRST123 and PGRST127 for aggregates that are off or impossible, PGRST200 and PGRST201.
+    to-many embed, PGRST123 and PGRST127 for aggregates that are off or impossible, PGRST200 and PGRST201,
+    and, as PostgreSQL would for two tables of one name, 42712 for two embeds of one name side by side.
     """
     aimed = _Aimed.of(query, options)
-    return _Planner(catalog, options, aimed).root(relation, query.select)
+    planned = _Planner(catalog, options, aimed).root(relation, query.select)
+    _check_names(query.select)
+    return planned
+
+
+def _check_names(select: tuple[SelectItem, ...]) -> None:
+    names: set[str] = set()
+    for branch in _branches(select):
+        own = branch.item.alias or branch.item.name
+        if own in names:
+            hint = "Give one of the two an alias; write a foreign key's name where both are spread."
+            raise Refused(Error(400, "42712", f"'{own}' is embedded twice side by side", None, hint))
+        names.add(own)
+        _check_names(branch.item.children)
 
 
 @dataclass(frozen=True, slots=True)

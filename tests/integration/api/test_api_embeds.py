@@ -199,6 +199,17 @@ def test_the_same_relation_twice_and_deep(api: httpx.Client) -> None:
     assert films == [{"directors": {"films": [{"id": 2}]}}] * 3
 
 
+def test_two_embeds_of_one_name(api: httpx.Client) -> None:
+    for select in (
+        "addresses!billing(street),addresses!shipping(street)",
+        "a:addresses!billing(street),a:addresses!shipping(street)",
+        "...addresses!billing(street),...addresses!shipping(to:street)",
+        "id,addresses!billing(orders!billing(id),orders!shipping(id))",
+        "id,addresses!billing(),addresses!shipping()",
+    ):
+        assert error(api.get(f"/orders?select={select}"), 400, "42712")["hint"], select
+
+
 def test_embeds_on_function_results(api: httpx.Client) -> None:
     assert got(api.get("/rpc/best_films?lowest=8.5&select=title,directors(name),actors(name)&actors.name=like.T*")) == [
         {"title": "Seven Samurai", "directors": {"name": "Akira Kurosawa"}, "actors": [{"name": "Toshiro Mifune"}]}
