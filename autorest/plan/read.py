@@ -331,7 +331,7 @@ def _joined(node: ReadNode, relationship: Relationship, parent_alias: str, taken
         return replace(
             node,
             joins=tuple(
-                JoinCondition(parent_alias, origin, node.alias, target) for origin, target in relationship.columns
+                JoinCondition(node.alias, target, parent_alias, origin) for origin, target in relationship.columns
             ),
         )
     middle = _unused(f"{junction.name.name}_junction", taken)
@@ -339,8 +339,8 @@ def _joined(node: ReadNode, relationship: Relationship, parent_alias: str, taken
         node,
         junction=(junction.name, middle),
         joins=tuple(
-            [JoinCondition(node.alias, column, middle, through) for column, through in junction.target_columns]
-            + [JoinCondition(parent_alias, column, middle, through) for column, through in junction.origin_columns]
+            [JoinCondition(middle, through, node.alias, column) for column, through in junction.target_columns]
+            + [JoinCondition(middle, through, parent_alias, column) for column, through in junction.origin_columns]
         ),
     )
 

@@ -40,8 +40,8 @@ def test_a_many_to_one_embed_joins_on_the_foreign_key() -> None:
     [embed] = read("/films?select=directors(name)").tree.embeds
     assert embed.to_one
     [join] = embed.node.joins
-    assert (join.left_table, join.left_column) == ("films", "director_id")
-    assert (join.right_table, join.right_column) == (embed.node.alias, "id")
+    assert (join.left_table, join.left_column) == (embed.node.alias, "id")
+    assert (join.right_table, join.right_column) == ("films", "director_id")
 
 
 def test_a_many_to_many_embed_joins_over_its_junction() -> None:
