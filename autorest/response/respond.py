@@ -25,7 +25,7 @@ from autorest.response.headers import (
     status_from_database,
 )
 from autorest.response.model import Answer, Headers, Response, Stream
-from autorest.response.tags import Tagger, tag_of
+from autorest.response.tags import REVALIDATED, Tagger, tag_of
 
 #: Statuses of answers that never have a body (RFC 9110, 15.3.5 and 15.4.5).
 BODILESS = frozenset((204, 304))
@@ -131,6 +131,8 @@ class Responder:
         if tagger is not None and (status == 200 or status == 206) and (answer.headers is None or not tag_of(headers)):
             plain = answer.total is None and not facts.range.offset
             headers.append((b"etag", tagger.tag(body, b"" if plain else _range_status(answer, facts.range)[1][1])))
+            if answer.headers is None or not any(name == b"cache-control" for name, _ in headers):
+                headers.append(REVALIDATED)
         return Response(status, headers, body)
 
     def begin(self, beginning: Beginning, facts: Facts, stream: Stream) -> Response:

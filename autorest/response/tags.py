@@ -16,6 +16,8 @@ from autorest.response.model import Headers, Response
 
 #: Bytes of the hash in a tag.
 LENGTH: Final = 8
+#: Comes with a tag: without it caches may take what has one for fresh (RFC 9111, 5.2.2.4).
+REVALIDATED: Final = (b"cache-control", b"no-cache")
 _OWN: Final = re.compile(rb'"[0-9a-f]{16}(?:\.(?:\d+-\d+|\*)/(?:\d+|\*))?"')
 _TEXT: Final = re.compile(rb'(?:W/)?"(.*)"', re.DOTALL)
 #: What of an answer a client that has its body knows already (RFC 9110, 15.4.5).

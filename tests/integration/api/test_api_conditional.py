@@ -70,7 +70,8 @@ def test_what_did_not_change_is_not_sent_again(api: httpx.Client, target: str, h
     again = api.get(target, headers=headers | unless(tag(first)))
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == tag(first)
-    for name in ("vary", "content-location", "preference-applied"):
+    assert first.headers["cache-control"] == "no-cache"
+    for name in ("vary", "cache-control", "content-location", "preference-applied"):
         assert again.headers.get(name) == first.headers.get(name)
     for name in ("content-type", "content-length", "content-range", "content-encoding", "transfer-encoding"):
         assert name not in again.headers
@@ -227,6 +228,7 @@ def test_the_tag_that_sql_sets_wins(gateways: Gateways, emptied: Cluster) -> Non
 def test_switched_off(untagged: httpx.Client, item: str) -> None:
     first = untagged.get(item)
     assert "etag" not in first.headers
+    assert "cache-control" not in first.headers
     assert untagged.get(item, headers=unless("*")).status_code == 200
     assert untagged.head(item, headers=unless("*")).status_code == 200
     assert untagged.patch(item, json={"name": "x"}, headers=given('"x"')).status_code == 204
