@@ -22,7 +22,7 @@ _RAW_BODIES: Final = {
     "jsonb": (shared.JSON, {}),
     "text": ("text/plain", {"type": "string"}),
     "xml": ("text/xml", {"type": "string"}),
-    "bytea": ("application/octet-stream", {}),
+    "bytea": ("application/octet-stream", {"type": "string", "format": "binary"}),
 }
 
 
@@ -136,7 +136,7 @@ def _request_body(overloads: tuple[Routine, ...], types: Types) -> Json:
     for routine in overloads:
         if len(routine.parameters) == 1 and not routine.parameters[0].name:
             media_type, schema = _RAW_BODIES.get(routine.parameters[0].type, (shared.JSON, {}))
-            content.setdefault(media_type, {"schema": schema} if schema else {})
+            content.setdefault(media_type, {"schema": schema})
     optional = any(not any(each.required for each in routine.parameters) for routine in overloads)
     return {"requestBody": {"required": not optional, "content": content}} if content else {}
 

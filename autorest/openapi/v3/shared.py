@@ -286,7 +286,11 @@ def _error_schema() -> Json:
         "properties": {
             "code": {"type": "string", "description": "A PGRST code, or PostgreSQL's SQLSTATE"},
             "message": {"type": "string"},
-            "details": {"description": "What exactly, or the choices there were", "type": ["string", "array", "null"]},
+            "details": {
+                "description": "What exactly, or the choices there were",
+                "type": ["string", "array", "null"],
+                "items": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
             "hint": {**text, "description": "What to do about it"},
         },
     }

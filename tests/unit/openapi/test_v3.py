@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -316,7 +317,8 @@ def test_a_function_that_writes_is_called_by_post_only() -> None:
 
 def test_one_unnamed_parameter_is_the_whole_body() -> None:
     post = document()["paths"]["/rpc/upload"]["post"]
-    assert post["requestBody"] == {"required": True, "content": {"application/octet-stream": {}}}
+    octets = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    assert post["requestBody"] == {"required": True, "content": octets}
     assert "204" in post["responses"] and "200" not in post["responses"]
 
 
@@ -373,6 +375,21 @@ def test_geometry_adds_geojson() -> None:
     places = Relation(named("places"), columns(Column("at", "public.geometry", "public.geometry(Point,4326)")))
     assert "application/geo+json" in answer(document(Catalog(relations={places.name: places})), "/places", "get")
     assert "application/geo+json" not in answer(document(), "/clients", "get")
+
+
+def arrays(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "array" in (node.get("type") or ()):
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from arrays(each)
+
+
+def test_every_array_says_of_what() -> None:
+    """JSON Schema does not ask for it, generators of code do."""
+    assert [found for found in arrays(document()["components"]) if "items" not in found] == []
 
 
 def test_errors_are_described() -> None:
