@@ -293,7 +293,6 @@ class _Operations:
                 "schema": {"oneOf": [row, {"type": "array", "items": row}]},
                 "examples": {"one": {"value": example}, "several": {"value": [example, example]}},
             },
-            shared.FORM: {"schema": row},
             **_lines(),
         }
         return self._operation(
@@ -341,7 +340,7 @@ class _Operations:
             },
             {
                 "required": True,
-                "content": {shared.JSON: {"schema": row, "example": example}, shared.FORM: {"schema": row}},
+                "content": {shared.JSON: {"schema": row, "example": example}},
             },
         )
 
@@ -361,7 +360,6 @@ class _Operations:
                 "required": True,
                 "content": {
                     shared.JSON: {"schema": row, "example": example},
-                    shared.FORM: {"schema": row},
                     **_lines(),
                 },
             },

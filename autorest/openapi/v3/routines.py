@@ -132,7 +132,6 @@ def _request_body(overloads: tuple[Routine, ...], types: Types) -> Json:
             "schema": arguments,
             "example": {each.name: types.example_of(each.type) for each in named[0][1].parameters},
         }
-        content[shared.FORM] = {"schema": arguments}
     for routine in overloads:
         if len(routine.parameters) == 1 and not routine.parameters[0].name:
             media_type, schema = _RAW_BODIES.get(routine.parameters[0].type, (shared.JSON, {}))

@@ -322,6 +322,16 @@ def test_one_unnamed_parameter_is_the_whole_body() -> None:
     assert "204" in post["responses"] and "200" not in post["responses"]
 
 
+def test_no_two_bodies_have_the_type_that_a_client_would_choose_by() -> None:
+    bodies = [
+        operation["requestBody"]["content"]
+        for item in document()["paths"].values()
+        for operation in item.values()
+        if "requestBody" in operation
+    ]
+    assert bodies and all("application/x-www-form-urlencoded" not in content for content in bodies)
+
+
 def test_a_variadic_parameter_is_repeated() -> None:
     numbers = document()["paths"]["/rpc/total"]["get"]["parameters"][0]
     assert numbers["schema"]["type"] == "array"
