@@ -379,7 +379,7 @@ class _Operations:
         if self.profiles:
             parameters.append(shared.parameter("Accept-Profile" if verb == "read" else "Content-Profile"))
         operation: Json = {
-            "operationId": f"{verb}_{self.name}",
+            "operationId": f"{verb}_{self.key}",
             "tags": [self.name],
             "summary": summary,
             "parameters": parameters,

@@ -46,7 +46,7 @@ def path_item(
 ) -> Json:
     """Return POST, and GET if an overload does not write. `documented` are the relations with schemas."""
     first = overloads[0]
-    name = first.name.name
+    name, key = first.name.name, component_key(first.name.name)
     row = _returned_relation(first, catalog, documented)
     comment = next((routine.description for routine in overloads if routine.description is not None), None)
     summary, description = summary_and_description(comment)
@@ -59,7 +59,7 @@ def path_item(
     item: Json = {}
     if by_query:
         item["get"] = {
-            "operationId": f"query_{name}",
+            "operationId": f"query_{key}",
             **common,
             "parameters": [
                 *_query_arguments(by_query, types),
@@ -71,7 +71,7 @@ def path_item(
             "responses": {**(shared.not_modified() if conditional else {}), **answers},
         }
     item["post"] = {
-        "operationId": f"call_{name}",
+        "operationId": f"call_{key}",
         **common,
         "parameters": [
             *reading,

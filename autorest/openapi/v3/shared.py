@@ -203,7 +203,6 @@ _HEADERS: Final[Mapping[str, tuple[str, Json, str | int]]] = {
         {"type": "string"},
         '"5ee1a2b0c4d3f697"',
     ),
-    "Location": ("Where the new row is", {"type": "string"}, "/orders?id=eq.1"),
     "Preference-Applied": ("The preferences that were honoured", {"type": "string"}, "return=representation"),
     "WWW-Authenticate": ("What is wrong with the token (RFC 6750)", {"type": "string"}, "Bearer"),
     "Retry-After": ("Seconds to wait before trying again", {"type": "integer", "minimum": 0}, 1),

@@ -64,7 +64,9 @@ names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 @given(relation=names, column=names)
 def test_it_is_valid_whatever_things_are_called(relation: str, column: str) -> None:
     table = Relation(named(relation), columns(Column(column, "text", "text")))
-    assert problems(document(Catalog(relations={table.name: table}))) == []
+    produced = document(Catalog(relations={table.name: table}))
+    assert problems(produced) == []
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", each) for each in operation_ids(produced))
 
 
 @settings(deadline=None, max_examples=50)
@@ -441,12 +443,11 @@ def test_the_address_and_the_title() -> None:
     assert (produced["info"]["title"], produced["info"]["description"]) == ("Shop", "Sells things.")
 
 
+def operation_ids(produced: dict[str, Any]) -> list[str]:
+    operations = [operation for item in produced["paths"].values() for operation in item.values()]
+    return [operation["operationId"] for operation in operations if isinstance(operation, dict)]
+
+
 def test_operation_ids_are_unique() -> None:
-    produced = document(login=True, registration=True)
-    ids = [
-        operation["operationId"]
-        for item in produced["paths"].values()
-        for operation in item.values()
-        if isinstance(operation, dict)
-    ]
+    ids = operation_ids(document(login=True, registration=True))
     assert len(ids) == len(set(ids))
