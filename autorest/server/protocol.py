@@ -48,6 +48,10 @@ AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 #: Statuses whose answers have no body (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
 
+#: A method, and what makes sure that it is one (RFC 9112, 3): the parser knows a list of them, and reads any other as
+#: one of these.
+_REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) \S+ HTTP/1\.[01]\r\n")
+STAND_IN = b"LINK"
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 STATUS_LINES = {int(known): f"HTTP/1.1 {int(known)} {known.phrase}\r\n".encode() for known in HTTPStatus}
 CLOSE = (b"connection", b": ", b"close", b"\r\n")
@@ -127,6 +131,7 @@ class HttpProtocol(asyncio.Protocol):
         "_headers",
         "_limits",
         "_loop",
+        "_method",
         "_owed",
         "_parser",
         "_partial",
@@ -155,6 +160,8 @@ class HttpProtocol(asyncio.Protocol):
         self._phase = HEAD
         self._since = shared.now
         self._parser = self._new_parser()
+        # The method, where it is none that the parser knows.
+        self._method = ""
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -238,6 +245,14 @@ class HttpProtocol(asyncio.Protocol):
                 self.data_received(plain)
             else:
                 self._break(400)
+        except httptools.HttpParserInvalidMethodError:
+            unlisted = _REQUEST.match(data) if fresh and self._begun == 1 else None
+            if unlisted is not None:
+                self._method = unlisted[1].decode()
+                self._parser = self._new_parser()
+                self.data_received(STAND_IN + data[unlisted.end(1) :])
+            else:
+                self._break(400)
         except httptools.HttpParserError:
             self._break(self._broken or 400)
 
@@ -295,7 +310,8 @@ class HttpProtocol(asyncio.Protocol):
             target = origin_form(target)
         raw_path, _, query = target.partition(b"?")
         path = raw_path.decode("ascii")
-        method = parser.get_method().decode("ascii")
+        method = self._method or parser.get_method().decode("ascii")
+        self._method = ""
         scope = {
             "type": "http",
             "asgi": ASGI,

@@ -94,10 +94,18 @@ def test_odd_targets_are_the_client_s_mistake_at_most(shared: Running, target: s
     assert answered == status
 
 
-@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "LINK"])
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "LINK", "UNHEARD-OF", "patch"])
 def test_odd_methods_are_answered(shared: Running, method: str) -> None:
     status, body = raw(shared, f"{method} /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert (status, json.loads(body)["code"]) == (405, "PGRST117")
+    assert method in json.loads(body)["message"]
+
+
+def test_a_method_that_nobody_knows_does_not_end_the_connection(shared: Running) -> None:
+    for _ in range(2):
+        answer = shared.api.request("unheard", "/items", json=[1])
+        assert (answer.status_code, answer.headers.get("connection")) == (405, None)
+    assert shared.api.get("/items").status_code == 200
 
 
 def test_headers_of_any_bytes_are_readable_in_sql(shared: Running) -> None:

@@ -215,7 +215,7 @@ async def test_an_answer_that_ends_too_early_cannot_be_taken_for_whole(line: Lin
         b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"BREW / HTTP/1.1\r\n\r\n",
+        b"BR{EW} / HTTP/1.1\r\n\r\n",
     ],
 )
 async def test_what_is_no_request_is_refused_and_the_connection_ended(line: Line, data: bytes) -> None:
