@@ -266,10 +266,10 @@ def _other_key() -> Refused:
 def _not_singular(rows: int) -> Refused:
     return refuse(
         "PGRST116",
-        "The result is not exactly one row",
-        # Clients of PostgREST tell no row at all from too many by these very words (postgrest-py up to 2.21), or by the
-        # number before the first word that begins with "row" (supabase-swift).
-        f"The result contains {rows} rows.",
+        "Cannot coerce the result to one object: it is not exactly one row",
+        # Clients of PostgREST tell no row at all from too many by these very words (postgrest-py up to 2.21,
+        # applications), or by the number before the first word that begins with "row" (supabase-swift).
+        f"The result contains {rows} rows",
         "Filter down to one row, or ask for an array with Accept: application/json.",
     )
 

@@ -201,10 +201,10 @@ def _property(column: Column, primary: bool, reference: tuple[str, str] | None) 
     described: Json = _typed(column.type)
     notes = []
     if primary:
-        notes.append("Part of the primary key.<pk/>")
+        notes.append("A part of the Primary Key.<pk/>")
     if reference is not None:
         table, target = reference
-        notes.append(f"Refers to `{table}.{target}`.<fk table='{table}' column='{target}'/>")
+        notes.append(f"A Foreign Key to `{table}.{target}`.<fk table='{table}' column='{target}'/>")
     if notes:
         comment = "" if column.description is None else f"{column.description}\n\n"
         described["description"] = comment + "\n".join(["Note:", *notes])

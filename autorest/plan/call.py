@@ -114,7 +114,7 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
     if takes_body:
         kind = WHOLE_BODY_TYPES[content][0]
         details = f"No function {called} has a single unnamed parameter of type {kind}, which this body would go to."
-        return refuse("PGRST202", f"There is no function {called} that takes this body", details)
+        return refuse("PGRST202", f"There is no function {called} that takes this body in the schema cache", details)
     details = f"No function {called} " + (
         f"takes exactly the parameters {wanted}" if listed else "can be called without any"
     )
@@ -122,7 +122,7 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
         details += ", and none has a single unnamed parameter of type json or jsonb"
     return refuse(
         "PGRST202",
-        f"There is no function {called}{wanted}",
+        f"There is no function {called}{wanted} in the schema cache",
         f"{details}.",
         _suggestion(catalog, name, given),
     )

@@ -69,7 +69,7 @@ def _written(resolver: Resolver, relation: Relation, name: str) -> ColumnRef:
         near = closest(name, relation.columns, 0.5)
         raise refuse(
             "PGRST204",
-            f"'{relation.name.name}' has no column '{name}'",
+            f"'{relation.name.name}' has no column '{name}' in the schema cache",
             None,
             f"Did you mean '{near}'?" if near else sent_as_form((name,)),
         )

@@ -74,7 +74,7 @@ def _relation(catalog: Catalog, name: QualifiedName) -> Relation:
     near = closest(name.name, candidates, 0.75) if len(candidates) < MOST_SUGGESTIONS else None
     raise refuse(
         "PGRST205",
-        f"There is no table or view '{name.schema}.{name.name}'",
+        f"There is no table or view '{name.schema}.{name.name}' in the schema cache",
         None,
         near and f"Did you mean '{name.schema}.{near}'?",
     )

@@ -62,7 +62,7 @@ def _missing(catalog: Catalog, origin: QualifiedName, target: str, hint: str | N
     by_hint = f", with the hint '{hint}'" if hint else ""
     return refuse(
         "PGRST200",
-        f"There is no relationship from '{origin.name}' to '{target}'",
+        f"There is no relationship from '{origin.name}' to '{target}' in the schema cache",
         f"No foreign key or computed relationship in schema '{origin.schema}' leads from"
         f" '{origin.name}' to '{target}'{by_hint}.",
         _suggestion(catalog, origin, target),

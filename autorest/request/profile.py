@@ -26,7 +26,7 @@ def choose_schema(method: str, headers: Mapping[str, str], schemas: Sequence[str
     if asked not in schemas:
         raise refuse(
             "PGRST106",
-            f"The schema {excerpt(asked)} is not exposed",
+            f"Invalid schema: {excerpt(asked)} is not exposed",
             None,
             f"Name one of these in the header {name.title()}: {', '.join(schemas)}",
         )

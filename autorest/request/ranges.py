@@ -55,14 +55,14 @@ def top_range(method: str, asked: Range, range_header: str | None) -> Range:
         if _is_empty(header):
             raise refuse(
                 "PGRST103",
-                "The Range header asks for no row",
-                f"Its first row, {header.offset}, comes after its last.",
+                "Requested range not satisfiable",
+                f"The first row of the Range header, {header.offset}, comes after its last.",
                 'Write "Range: first-last" with first not above last, counted from 0.',
             )
         if _is_empty(chosen):
             raise refuse(
                 "PGRST103",
-                "The requested range holds no row",
+                "Requested range not satisfiable",
                 "limit must not be negative, be 0 only without an offset, and meet what the Range header asks for.",
             )
     if method == "PUT" and chosen != ALL_ROWS:

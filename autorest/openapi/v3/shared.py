@@ -122,7 +122,7 @@ _FAILURES: Final[Mapping[int, _Failure]] = {
         "The token cannot be read or verified (`PGRST301`), is missing (`PGRST302`), or its claims do not hold, it has "
         "expired for one (`PGRST303`); or the anonymous role lacks a privilege (`42501`).",
         "PGRST303",
-        "The token has expired",
+        "JWT expired",
         ("WWW-Authenticate",),
     ),
     403: _Failure(
@@ -135,7 +135,7 @@ _FAILURES: Final[Mapping[int, _Failure]] = {
         "NotFound",
         "There is no such table or view (`PGRST205`, `42P01`) or no function with these arguments (`PGRST202`).",
         "PGRST205",
-        "There is no table or view 'orders' in schema 'api'",
+        "There is no table or view 'api.orders' in the schema cache",
     ),
     405: _Failure(
         "MethodNotAllowed",

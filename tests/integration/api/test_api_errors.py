@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -92,6 +93,31 @@ CODES: list[tuple[str, str, dict[str, object], int, str]] = [
 )
 def test_codes(api: httpx.Client, method: str, target: str, options: dict[str, object], status: int, code: str) -> None:
     error(api.request(method, target, **options), status, code)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "options", "words"),
+    [
+        ("GET", "/films?select=keyless(*)", {}, "schema cache"),
+        ("GET", "/rpc/nope", {}, "schema cache"),
+        ("POST", "/rpc/nope", {"content": b"x", "headers": {"Content-Type": "text/plain"}}, "schema cache"),
+        ("POST", "/items", {"json": {"nope": 1}}, "schema cache"),
+        ("GET", "/nope", {}, "schema cache"),
+        ("GET", "/films", {"headers": {"Accept-Profile": "nope"}}, "Invalid schema"),
+        ("GET", "/films?offset=1000", {"headers": {"Prefer": "count=exact"}}, "Requested range not satisfiable"),
+        ("GET", "/films?limit=-1", {}, "Requested range not satisfiable"),
+        ("GET", "/films", {"headers": OBJECT}, "Cannot coerce the result"),
+    ],
+)
+def test_words_that_applications_look_for(
+    api: httpx.Client, method: str, target: str, options: dict[str, Any], words: str
+) -> None:
+    assert words in api.request(method, target, **options).json()["message"]
+
+
+def test_sentences_that_applications_compare(api: httpx.Client) -> None:
+    assert api.get("/films?id=eq.0", headers=OBJECT).json()["details"] == "The result contains 0 rows"
+    assert api.get("/films", headers=bearer(exp=1)).json()["message"] == "JWT expired"
 
 
 def test_a_query_string_that_is_too_long(gateway: GatewayProcess) -> None:

@@ -122,12 +122,12 @@ def test_a_definition_has_types_formats_and_requiredness() -> None:
     assert properties.pop("id") == {
         "format": "int64",
         "type": "integer",
-        "description": "Note:\nPart of the primary key.<pk/>",
+        "description": "Note:\nA part of the Primary Key.<pk/>",
     }
     assert properties.pop("client_id") == {
         "format": "int32",
         "type": "integer",
-        "description": "Who pays\n\nNote:\nRefers to `clients.id`.<fk table='clients' column='id'/>",
+        "description": "Who pays\n\nNote:\nA Foreign Key to `clients.id`.<fk table='clients' column='id'/>",
     }
     assert properties == {
         "name": {"format": "character varying", "type": "string", "maxLength": 40},

@@ -105,7 +105,7 @@ def test_ranges_that_are_refused(
 
 
 def test_the_two_reasons_of_an_empty_range_read_differently(refusal: Refusal) -> None:
-    assert "Range header" in refusal(top, "GET", "", "3-2").message
+    assert "Range header" in refusal(top, "GET", "", "3-2").details
     assert "limit" in refusal(top, "GET", "limit=-1").details
 
 
