@@ -172,9 +172,9 @@ function overloadsOf(content, variadic, resolve) {
   return schemas.map((each) => fieldsOf(each).map(marked));
 }
 
+/** Whether a body is a single argument: what takes several by name describes them. */
 function isRaw(type, media) {
-  if (type === "application/x-www-form-urlencoded") return false;
-  return type !== "application/json" || !media.schema;
+  return type !== "application/json" || Object.keys(media.schema).length === 0;
 }
 
 function describeReturn(operation, schema, answer) {
