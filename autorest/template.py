@@ -269,7 +269,7 @@ def _not_singular(rows: int) -> Refused:
         "Cannot coerce the result to one object: it is not exactly one row",
         # Clients of PostgREST tell no row at all from too many by these very words (postgrest-py up to 2.21,
         # applications), or by the number before the first word that begins with "row" (supabase-swift).
-        f"The result contains {rows} rows",
+        f"The result contains {rows} rows, and exactly one was asked for",
         "Filter down to one row, or ask for an array with Accept: application/json.",
     )
 

@@ -1,8 +1,7 @@
 """The refusals of a token: codes PGRST300 to PGRST303 and their `WWW-Authenticate` challenge (RFC 6750 section 3).
 
 Clients compare `error_description` with what they have always received, so its texts are part of the
-protocol, like a code; the message in the body is for people, but for that of a token that has expired,
-which applications compare as well.
+protocol, like a code; the message in the body is for people.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ BAD_ALGORITHM = Flaw(
 MALFORMED = Flaw("PGRST301", "JWT cryptographic operation failed", "The token is malformed")
 
 BAD_CLAIMS = Flaw("PGRST303", "Parsing claims failed", "The token's claims are not a JSON object")
-EXPIRED = Flaw("PGRST303", "JWT expired", "JWT expired")
+EXPIRED = Flaw("PGRST303", "JWT expired", "The JWT expired")
 NOT_YET_VALID = Flaw("PGRST303", "JWT not yet valid", "The token may not be used yet")
 ISSUED_LATER = Flaw("PGRST303", "JWT issued at future", "The token was issued in the future")
 OTHER_AUDIENCE = Flaw("PGRST303", "JWT not in audience", "The token is meant for another audience")

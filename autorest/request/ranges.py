@@ -55,14 +55,14 @@ def top_range(method: str, asked: Range, range_header: str | None) -> Range:
         if _is_empty(header):
             raise refuse(
                 "PGRST103",
-                "Requested range not satisfiable",
+                "Requested range not satisfiable: the Range header asks for no row",
                 f"The first row of the Range header, {header.offset}, comes after its last.",
                 'Write "Range: first-last" with first not above last, counted from 0.',
             )
         if _is_empty(chosen):
             raise refuse(
                 "PGRST103",
-                "Requested range not satisfiable",
+                "Requested range not satisfiable: no row can be in it",
                 "limit must not be negative, be 0 only without an offset, and meet what the Range header asks for.",
             )
     if method == "PUT" and chosen != ALL_ROWS:

@@ -221,7 +221,7 @@ def _open_status(beginning: Beginning, offset: int) -> tuple[int, tuple[bytes, b
 def _out_of_bounds(offset: int, total: int | None) -> Error:
     return refuse(
         "PGRST103",
-        "Requested range not satisfiable",
+        "Requested range not satisfiable: it begins after the last row",
         f"The range starts at row {offset}, but there are only {total or 0} rows.",
     ).error
 

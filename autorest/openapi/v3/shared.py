@@ -122,7 +122,7 @@ _FAILURES: Final[Mapping[int, _Failure]] = {
         "The token cannot be read or verified (`PGRST301`), is missing (`PGRST302`), or its claims do not hold, it has "
         "expired for one (`PGRST303`); or the anonymous role lacks a privilege (`42501`).",
         "PGRST303",
-        "JWT expired",
+        "The JWT expired",
         ("WWW-Authenticate",),
     ),
     403: _Failure(

@@ -107,6 +107,7 @@ def test_codes(api: httpx.Client, method: str, target: str, options: dict[str, o
         ("GET", "/films?offset=1000", {"headers": {"Prefer": "count=exact"}}, "Requested range not satisfiable"),
         ("GET", "/films?limit=-1", {}, "Requested range not satisfiable"),
         ("GET", "/films", {"headers": OBJECT}, "Cannot coerce the result"),
+        ("GET", "/films", {"headers": bearer(exp=1)}, "JWT expired"),
     ],
 )
 def test_words_that_applications_look_for(
@@ -115,9 +116,8 @@ def test_words_that_applications_look_for(
     assert words in api.request(method, target, **options).json()["message"]
 
 
-def test_sentences_that_applications_compare(api: httpx.Client) -> None:
-    assert api.get("/films?id=eq.0", headers=OBJECT).json()["details"] == "The result contains 0 rows"
-    assert api.get("/films", headers=bearer(exp=1)).json()["message"] == "JWT expired"
+def test_details_that_applications_look_into(api: httpx.Client) -> None:
+    assert "The result contains 0 rows" in api.get("/films?id=eq.0", headers=OBJECT).json()["details"]
 
 
 def test_a_query_string_that_is_too_long(gateway: GatewayProcess) -> None:
