@@ -17,12 +17,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
 from autorest.refusals import broken, refusal, too_slow
+from autorest.request.percent import percent_decoded
 from autorest.response.errors import error_response
 from autorest.response.model import Unfinished
 
@@ -47,6 +47,10 @@ IDLE, HEAD, REQUEST, LINGERING = range(4)
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 #: Statuses whose answers have no body (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
+#: What each header counts beside its bytes, for many short ones are as much work as a long one (RFC 9113, 6.5.2).
+HEADER_BYTES = 32
+#: Besides the longest head, so much may be received without any of it being a whole one, or a part of a body.
+SLACK = 1 << 18
 
 #: A method, and what makes sure that it is one (RFC 9112, 3): the parser knows a list of them, and reads any other as
 #: one of these.
@@ -65,7 +69,7 @@ class Limits(NamedTuple):
     """What one client may ask of the server; times in seconds, 0 for no limit.
 
     target          bytes of a request's target; more is answered with 414
-    head            bytes of a request's headers; more is answered with 431
+    head            bytes of a request's headers, each with 32 more than it has; more is answered with 431
     pipelined       requests sent ahead of an answer; after more the connection ends, when these are answered
     head_seconds    from connecting, or from a request's first byte, to the end of its headers
     idle_seconds    between an answer and the next request
@@ -144,6 +148,7 @@ class HttpProtocol(asyncio.Protocol):
         "_since",
         "_taken_at",
         "_target",
+        "_unfinished",
         "_unread",
         "cycle",
         "queued",
@@ -166,8 +171,9 @@ class HttpProtocol(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_size = 0
         # Whether a request has begun whose headers have not ended, how many have in what was just received, and
-        # which one's body is being read.
+        # which one's body is being read. How many bytes the parser may keep, for nothing whole came of them.
         self._partial = False
+        self._unfinished = 0
         self._begun = 0
         self._reading: Cycle | None = None
         self._replaying = False
@@ -234,6 +240,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         fresh = not self._partial and self._reading is None
         self._begun = 0
+        self._unfinished += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -255,6 +262,9 @@ class HttpProtocol(asyncio.Protocol):
                 self._break(400)
         except httptools.HttpParserError:
             self._break(self._broken or 400)
+        else:
+            if self._unfinished > self._limits.target + self._limits.head + SLACK:
+                self._break(431)
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Stay with HTTP/1.1 (RFC 9110, 7.8).
@@ -263,6 +273,11 @@ class HttpProtocol(asyncio.Protocol):
         """
         self._parser = self._new_parser()
         if self._reading is not None:
+            coding = header(self._headers, b"transfer-encoding")
+            if coding is not None and coding.strip().lower() != b"chunked":
+                # The parser lets it pass where there is an upgrade, but nobody can tell where such a body ends.
+                self._break(400)
+                return
             length = header(self._headers, b"content-length")
             framing = b"transfer-encoding: chunked" if length is None else b"content-length: " + length
             self._replaying = True
@@ -296,7 +311,7 @@ class HttpProtocol(asyncio.Protocol):
         if not self._partial:
             # A trailer, or what a replayed head says of the body.
             return
-        self._head_size += len(name) + len(value)
+        self._head_size += len(name) + len(value) + HEADER_BYTES
         if self._head_size > self._limits.head:
             self._refuse(431)
         self._headers.append((name.lower(), value))
@@ -305,20 +320,24 @@ class HttpProtocol(asyncio.Protocol):
         if self._replaying:
             return
         parser = self._parser
+        self._unfinished = 0
+        version, keep_alive = parser.get_http_version(), parser.should_keep_alive()
+        if version != "1.1" and header(self._headers, b"transfer-encoding") is not None:
+            # What follows such a body is not to be trusted (RFC 9112, 6.1).
+            keep_alive = False
         target = self._target
         if target[:1] != b"/" or b"#" in target:
             target = origin_form(target)
         raw_path, _, query = target.partition(b"?")
-        path = raw_path.decode("ascii")
         method = self._method or parser.get_method().decode("ascii")
         self._method = ""
         scope = {
             "type": "http",
             "asgi": ASGI,
-            "http_version": parser.get_http_version(),
+            "http_version": version,
             "method": method,
             "scheme": "http",
-            "path": unquote(path) if "%" in path else path,
+            "path": percent_decoded(raw_path).decode("utf-8", "replace"),
             "raw_path": raw_path,
             "query_string": query,
             "root_path": "",
@@ -328,7 +347,7 @@ class HttpProtocol(asyncio.Protocol):
             CONNECTION: self,
         }
         self._partial = False
-        self._reading = cycle = Cycle(self, scope, parser.should_keep_alive())
+        self._reading = cycle = Cycle(self, scope, keep_alive)
         if self.cycle is None and not self._choked:
             self._start(cycle)
             return
@@ -342,6 +361,7 @@ class HttpProtocol(asyncio.Protocol):
         cycle = self._reading
         if cycle is not None:
             cycle.chunks.append(body)
+            self._unfinished = 0
             self._since = self._shared.now
             self._unread += len(body)
             if self._unread > READ_AHEAD:
@@ -534,7 +554,7 @@ class Cycle:
             while not (self.gone or self._ended):
                 await self._wait()
         elif not self.chunks and not self.complete:
-            if not self._invited and header(self.scope["headers"], b"expect") == b"100-continue":
+            if not self._invited and expects_sign(self.scope):
                 self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             while not (self.chunks or self.complete or self.gone):
                 await self._wait()
@@ -588,7 +608,7 @@ class Cycle:
                 length = int(value) if value.isdigit() else -1
             elif value.lower() == b"close":
                 self.keep_alive = False
-        old = scope["http_version"] == "1.0"
+        old = scope["http_version"] != "1.1"
         bodiless = status in BODILESS or scope["method"] == "HEAD"
         self._chunked = False
         if not bodiless and not more:
@@ -700,6 +720,12 @@ class Cycle:
 def header(headers: Headers, name: bytes) -> bytes | None:
     """Return the first header of that name."""
     return next((value for key, value in headers if key == name), None)
+
+
+def expects_sign(scope: Scope) -> bool:
+    """Tell whether a client waits to be told to go on before it sends a body (RFC 9110, 10.1.1)."""
+    expected = header(scope["headers"], b"expect")
+    return expected is not None and expected.lower() == b"100-continue" and scope["http_version"] == "1.1"
 
 
 def has_body(headers: Headers) -> bool:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +43,7 @@ from autorest.request.model import (
 )
 from autorest.request.order import parse_order
 from autorest.request.payload import parse_payload, parse_rows
+from autorest.request.percent import percent_decoded
 from autorest.request.preconditions import Tags, parse_tags
 from autorest.request.preferences import parse_preferences
 from autorest.request.query import canonical, parse_query, split_query
@@ -523,3 +524,8 @@ def test_any_header_is_a_list_of_tags_or_of_none(value: bytes) -> None:
     assert found.anything == (value.strip(b" \t") == b"*")
     for tag in found.strong | found.weak:
         assert b'"' + tag + b'"' in value and b'"' not in tag
+
+
+@given(st.lists(st.sampled_from([b"%", b"2", b"f", b"F", b"g", b"%20", b"%%", b"\xff"])).map(b"".join))
+def test_what_is_percent_encoded_is_decoded_once(text: bytes) -> None:
+    assert percent_decoded(text) == unquote_to_bytes(text)

@@ -8,7 +8,7 @@ import json
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from autorest.server.protocol import READ_AHEAD, Limits, in_ascii, origin_form
+from autorest.server.protocol import READ_AHEAD, SLACK, Limits, in_ascii, origin_form
 from tests.unit.server.conftest import Echo, Line, answer, body_of, serving
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +69,16 @@ async def test_a_client_that_waits_for_a_sign_gets_one(line: Line) -> None:
     assert await line.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
     line.say(b"abc")
     assert await line.hear() == (200, b"abc")
+
+
+async def test_the_sign_is_given_in_any_case_but_not_to_old_clients(line: Line) -> None:
+    line.say(b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-Continue\r\nContent-Length: 3\r\n\r\n")
+    assert await line.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    line.say(b"abcPOST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert await line.hear() == (200, b"abc")
+    await asyncio.sleep(0.05)
+    line.say(b"def")
+    assert (await line.rest()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_the_sign_is_given_once(line: Line) -> None:
@@ -269,12 +279,33 @@ async def test_an_offer_of_another_protocol_is_declined(line: Line) -> None:
     assert await line.hear() == (200, b"g")
 
 
+async def test_a_body_that_nobody_can_tell_the_end_of_is_refused_with_an_offer_to_upgrade_too(line: Line) -> None:
+    line.say(
+        b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: gzip\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+    )
+    answer = await line.rest()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_nothing_that_follows_a_body_in_chunks_of_http_1_0_is_a_request(echo: Echo, line: Line) -> None:
+    line.say(b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+    line.say(b"GET /status/299 HTTP/1.1\r\n\r\n")
+    answer = await line.rest()
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\na")
+    assert b"connection: close" in answer
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
         (b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 2000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 50 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 2 * SLACK, 431),
+        (b"GET / HTTP/1.1\r\n" + b"y" * 2 * SLACK, 431),
+        (b"\r\n" * SLACK, 431),
     ],
 )
 async def test_what_is_too_long_is_refused(echo: Echo, request_: bytes, status: int) -> None:
@@ -285,6 +316,13 @@ async def test_what_is_too_long_is_refused(echo: Echo, request_: bytes, status: 
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == f"HTTP{status}"
     assert echo.scopes == []
+
+
+async def test_a_trailer_that_does_not_end_is_refused(echo: Echo) -> None:
+    async with serving(echo, Limits(target=1000, head=1000)) as (_, connect):
+        line = await connect()
+        line.say(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: " + b"y" * 2 * SLACK)
+        assert (await line.rest()).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_who_begins_and_does_not_go_on_is_told_so(echo: Echo) -> None:
