@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 DatabasePlan = ReadPlan | MutatePlan | CallPlan
 OBJECT = "application/vnd.pgrst.object+json"
+#: Bytes of SQL of all templates that are kept: in memory they take about twenty times as much.
+MOST_SQL = 1 << 22
 #: How many roles a template keeps the frame of a transaction for.
 MOST_FRAMES = 200
 
@@ -285,12 +287,14 @@ def _too_many(rows: int, most: int) -> Refused:
 class TemplateCache:
     """What was made of the shapes seen last, for one catalog and one configuration.
 
-    Of a shape that the planner refuses, the refusal is kept, apart from the templates: requests for what is not there
-    push out nothing that is. Of requests that may well come again as they are, all that was prepared is kept.
+    `size` bounds how many templates are kept, MOST_SQL how much. Of a shape that the planner refuses, the refusal is
+    kept, apart from the templates: requests for what is not there push out nothing that is. Of requests that may well
+    come again as they are, all that was prepared is kept.
     """
 
     def __init__(self, size: int = 2000) -> None:
         self.size = size
+        self._sql = 0
         self._templates: OrderedDict[Hashable, Template] = OrderedDict()
         self._refusals: OrderedDict[Hashable, Error] = OrderedDict()
         self._requests: OrderedDict[Hashable, Prepared] = OrderedDict()
@@ -307,7 +311,12 @@ class TemplateCache:
         return self._find(self._templates, shape)
 
     def put(self, shape: Hashable, template: Template) -> None:
-        _put(self._templates, shape, template, self.size)
+        """Keep the template of a shape that none is known of."""
+        self._templates[shape] = template
+        self._sql += len(template.main.text)
+        while len(self._templates) > self.size or self._sql > MOST_SQL:
+            _, oldest = self._templates.popitem(last=False)
+            self._sql -= len(oldest.main.text)
 
     def refuse(self, shape: Hashable, error: Error) -> None:
         """Keep the refusal of a shape, or of a request."""

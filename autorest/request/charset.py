@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import Final, NamedTuple
 
 from autorest.errors import Refused, refuse
@@ -10,8 +12,13 @@ from autorest.request.model import MediaType
 from autorest.request.scanner import excerpt
 
 UTF_8: Final = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
-# Python's codecs that are no character set of a document, some of them slow on purpose-made input.
-_NO_CHARSETS: Final = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"))
+# Character sets that have no other name in Python.
+_UNALIASED: Final = (
+    *("cp1006", "cp720", "cp737", "cp856", "cp874", "cp875", "koi8_t", "koi8_u", "mac_arabic", "mac_croatian"),
+    *("mac_farsi", "mac_romanian", "palmos", "utf_8_sig"),
+)
+# Python keeps what it is asked for, also what it does not know: it is asked for nothing that clients make up.
+_NAMES: Final = frozenset((*aliases, *aliases.values(), *_UNALIASED))
 
 
 class Decoder(NamedTuple):
@@ -60,14 +67,16 @@ def in_utf_8(body: bytes, content_type: MediaType) -> bytes:
 
 
 def _known(charset: str) -> str:
-    if codecs.lookup(charset).name in _NO_CHARSETS:
+    """Return the name of a character set as Python writes it. Raises LookupError for one that nobody knows."""
+    name = normalize_encoding(charset)
+    if name not in _NAMES:
         raise LookupError(charset)
     try:
         # Python's codecs that are not of texts, such as hex, raise LookupError.
-        b" ".decode(charset)
+        b" ".decode(name)
     except UnicodeError:
-        return charset
-    return charset
+        return name
+    return name
 
 
 def _unknown(charset: str) -> Refused:

@@ -6,11 +6,20 @@ from functools import lru_cache
 
 from autorest.catalog.model import QualifiedName
 
+#: Characters of a name. PostgreSQL's have 63 bytes at most; a longer one is a client's own, and not kept.
+LONGEST_KEPT = 63
 
-@lru_cache(maxsize=8192)
+
 def identifier(name: str) -> str:
     """Return `name` as a quoted identifier (PostgreSQL 4.1.1). A NUL cannot be in one: it is cut there."""
+    return _kept(name) if len(name) <= LONGEST_KEPT else _quoted(name)
+
+
+def _quoted(name: str) -> str:
     return '"' + name.partition("\0")[0].replace('"', '""') + '"'
+
+
+_kept = lru_cache(maxsize=8192)(_quoted)
 
 
 def qualified(name: QualifiedName) -> str:

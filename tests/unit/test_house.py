@@ -35,7 +35,8 @@ PURE = ("request", "plan", "sql", "response", "openapi", "errors")
 WITHOUT_EFFECT = {
     "__future__", "abc", "backports", "base64", "binascii", "bisect", "codecs", "collections", "compression", "copy",
     "csv", "dataclasses",
-    "decimal", "difflib", "enum", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools", "json",
+    "decimal", "difflib", "encodings", "enum", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools",
+    "json",
     "math", "operator", "orjson", "rapidfuzz", "re", "string", "struct", "textwrap", "types", "typing",
     "typing_extensions", "unicodedata", "urllib.parse", "uuid", "zlib",
 }

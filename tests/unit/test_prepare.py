@@ -146,6 +146,20 @@ def test_nothing_long_is_kept(snapshot: Snapshot, target: str, headers: dict[str
     assert len(snapshot.templates) == 0
 
 
+def test_what_is_kept_is_bounded_in_bytes_too(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autorest.template.MOST_SQL", 10_000)
+    kept = [prepared(snapshot, f"/directors?select=a{number}:id").template for number in range(50)]
+    assert 10_000 - max(len(each.main.text) for each in kept) < snapshot.templates._sql <= 10_000
+    assert sum(len(each.main.text) for each in snapshot.templates._templates.values()) == snapshot.templates._sql
+
+
+def test_a_very_long_statement_is_not_kept_prepared(snapshot: Snapshot) -> None:
+    short, long = (
+        prepared(snapshot, "/directors?select=" + ",".join(["id"] * number)).statements[0] for number in (1, 1500)
+    )
+    assert short.prepare and not long.prepare
+
+
 def test_refusals_of_long_keys_are_not_kept(snapshot: Snapshot) -> None:
     body = orjson.dumps({"k" * 10_000: 1})
     for _ in range(2):

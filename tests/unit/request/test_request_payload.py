@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import encodings
 import json
 
 import pytest
 
+from autorest.request.limits import MAX_PAIRS
 from autorest.request.media_types import parse_media_type
 from autorest.request.model import Action, FormPayload, JsonPayload, Payload, RawPayload
 from autorest.request.payload import parse_json, parse_payload
@@ -280,6 +282,18 @@ def test_charsets_are_decoded(charset: str) -> None:
 def test_charsets_nobody_knows_are_refused(charset: str, refusal: Refusal) -> None:
     error = refusal(payload, b"{}", f"application/json; charset={charset}")
     assert (error.code, error.status) == ("PGRST102", 400)
+
+
+def test_a_form_has_no_more_than_so_many_fields(refusal: Refusal) -> None:
+    form = "application/x-www-form-urlencoded"
+    assert payload(b"a=1&" * MAX_PAIRS, form) == JsonPayload(b'{"a":"1"}', ("a",), True)
+    assert refusal(payload, b"a=1&" * (MAX_PAIRS + 1), form).code == "PGRST102"
+
+
+def test_charsets_that_clients_make_up_are_not_kept(refusal: Refusal) -> None:
+    for charset in ("made-up", "utf--8..x", "U.T.F"):
+        refusal(payload, b"{}", f"application/json; charset={charset}")
+        assert charset.replace("-", "_").lower() not in encodings._cache
 
 
 @pytest.mark.parametrize(

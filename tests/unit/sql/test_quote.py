@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autorest.catalog.model import QualifiedName
+from autorest.sql import quote
 from autorest.sql.quote import column, identifier, qualified, type_name
 
 
@@ -22,6 +23,13 @@ from autorest.sql.quote import column, identifier, qualified, type_name
 )
 def test_identifiers(name: str, quoted: str) -> None:
     assert identifier(name) == quoted
+
+
+def test_names_that_no_database_has_are_not_kept() -> None:
+    identifier("x" * 64)
+    before = quote._kept.cache_info()
+    assert identifier("x" * 64) == '"' + "x" * 64 + '"'
+    assert quote._kept.cache_info() == before
 
 
 def test_qualified_names_and_columns() -> None:
