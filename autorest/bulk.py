@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from psycopg.pq.abc import PGresult
 
+from autorest.aside import LONG, Aside
 from autorest.catalog.model import Catalog
 from autorest.database.conversation import Conversation
 from autorest.database.errors import DatabaseError, PoolTimeout
@@ -44,8 +46,9 @@ class Bulk:
     time; the others wait as requests wait for a connection.
     """
 
-    def __init__(self, database: Database, connections: int) -> None:
+    def __init__(self, database: Database, connections: int, aside: Aside) -> None:
         self._database = database
+        self._aside = aside
         self._places = asyncio.Semaphore(max(1, connections // 2))
 
     async def insert(
@@ -59,7 +62,7 @@ class Bulk:
         request = parse_request(
             raw.method, raw.path, raw.query_string, raw.headers, b"", snapshot.request_settings, NO_ROWS
         )
-        chunks = Chunks(raw, rows_of(request.content_type, request.query.columns))
+        chunks = Chunks(raw, rows_of(request.content_type, request.query.columns), self._aside)
         first = await chunks.next() or NOTHING
         request = replace(request, payload=JsonPayload(b"", first.keys, False))
         if trace is not None:
@@ -93,10 +96,11 @@ class Bulk:
 class Chunks:
     """The rows of a body that is arriving, in chunks."""
 
-    def __init__(self, raw: RawRequest, rows: Rows) -> None:
+    def __init__(self, raw: RawRequest, rows: Rows, aside: Aside) -> None:
         assert raw.rest is not None
         self._rest = raw.rest
         self._rows = rows
+        self._aside = aside
         self._piece = raw.body
         self._read = 0
         self._ended = False
@@ -109,15 +113,22 @@ class Chunks:
         rows = self._rows
         while rows.size < CHUNK and not self._ended:
             if self._read < len(self._piece):
-                rows.feed(self._piece[self._read : self._read + SLICE])
+                await self._do(rows.feed, self._piece[self._read : self._read + SLICE])
                 self._read += SLICE
-                await asyncio.sleep(0)
                 continue
             self._piece, self._read = await self._rest.read(), 0
             if not self._piece:
-                rows.end()
+                await self._do(rows.end)
                 self._ended = True
         return rows.take()
+
+    async def _do(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Read on, while other requests are answered if a line that has not ended makes it long."""
+        if self._rows.held > LONG:
+            await self._aside.do(work, *arguments)
+        else:
+            work(*arguments)
+            await asyncio.sleep(0)
 
 
 class Writing:

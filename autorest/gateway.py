@@ -8,6 +8,7 @@ from functools import partial
 
 from psycopg.pq.abc import PGresult
 
+from autorest.aside import LONG, Aside
 from autorest.auth.authenticator import Authenticator
 from autorest.auth.identity import Identity
 from autorest.auth.refusals import UnknownKey
@@ -21,6 +22,7 @@ from autorest.plan.model import InfoPlan
 from autorest.prepare import prepare
 from autorest.request.model import ApiRequest
 from autorest.request.raw import RawRequest, read_headers
+from autorest.request.request import parse_request
 from autorest.response.errors import Report, database_error, error_response
 from autorest.response.info import info_response
 from autorest.response.model import Response
@@ -43,7 +45,8 @@ class Gateway:
         self.database = database
         self.authenticator = authenticator
         self.snapshot = snapshot
-        self.bulk = Bulk(database, snapshot.settings.db_pool)
+        self.aside = Aside()
+        self.bulk = Bulk(database, snapshot.settings.db_pool, self.aside)
         self.unready: Callable[[], Refused] = no_catalog
 
     def refuses(self, authorization: bytes | None) -> bool:
@@ -72,7 +75,10 @@ class Gateway:
                 trace.mark("jwt")
             if snapshot.catalog is None:
                 raise self.unready()
-            prepared = prepare(snapshot, snapshot.catalog, raw, head, trace) if raw.rest is None else None
+            prepared = None
+            if raw.rest is None:
+                parsed = await self._parse(snapshot, raw) if len(raw.body) > LONG else None
+                prepared = prepare(snapshot, snapshot.catalog, raw, head, trace, parsed)
             caller = Caller(
                 identity.role,
                 identity.role_bytes,
@@ -94,6 +100,12 @@ class Gateway:
             role = None if identity is None else identity.role
             response = error_response(_reported(error, snapshot, role), verbose=snapshot.verbose)
         return response if identity is None else Response(*response[:4], identity.role, *response[5:])
+
+    async def _parse(self, snapshot: Snapshot, raw: RawRequest) -> ApiRequest:
+        """Parse a request with a large body, while others are answered."""
+        return await self.aside.do(
+            parse_request, raw.method, raw.path, raw.query_string, raw.headers, raw.body, snapshot.request_settings
+        )
 
     async def _run(self, snapshot: Snapshot, caller: Caller, prepared: Prepared, trace: Trace | None) -> Response:
         template, statements, facts, values = prepared

@@ -31,12 +31,17 @@ MOST_SHARED = 8192
 
 
 def prepare(
-    snapshot: Snapshot, catalog: Catalog, raw: RawRequest, head: Head, trace: Trace | None = None
+    snapshot: Snapshot,
+    catalog: Catalog,
+    raw: RawRequest,
+    head: Head,
+    trace: Trace | None = None,
+    parsed: ApiRequest | None = None,
 ) -> Prepared | InfoPlan | ApiRequest:
     """Go from the request to its SQL: directly when the shape was seen before, else through the rooms.
 
-    Returns the request itself when it asks for the description of the API. What was prepared for a GET is kept for
-    the next one that is the same.
+    `parsed` is what `parse_request` made of it, where that was done already. Returns the request itself when it asks
+    for the description of the API. What was prepared for a GET is kept for the next one that is the same.
     """
     exactly = None
     if raw.method == "GET" and head.terms is not None and len(raw.query_string) <= MOST_REMEMBERED:
@@ -57,14 +62,14 @@ def prepare(
             top = ranges[()] = top_range(raw.method, ranges.get((), ALL_ROWS), header)
         except Refused as refused:
             unsatisfiable = refused
-    json = _json_payload(raw, heeded, parameters)
+    json = _json_payload(raw, heeded, parameters, parsed)
     shape = None if head.terms is None else _shape(raw, heeded, query_shape, top != ALL_ROWS, json)
     payload: Payload | None = json
     template = snapshot.templates.get(shape) if shape is not None else None
     if trace is not None:
         trace.mark("parse")
     if template is None:
-        request = parse_request(
+        request = parsed or parse_request(
             raw.method, raw.path, raw.query_string, raw.headers, raw.body, snapshot.request_settings
         )
         if trace is not None:
@@ -105,10 +110,14 @@ def prepare(
 _WRITES = {"POST": Action.INSERT, "PUT": Action.UPSERT, "PATCH": Action.UPDATE}
 
 
-def _json_payload(raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]]) -> JsonPayload | None:
+def _json_payload(
+    raw: RawRequest, heeded: Heeded, parameters: Sequence[tuple[str, str | None]], parsed: ApiRequest | None
+) -> JsonPayload | None:
     """Read a JSON body for its keys, which are part of the shape; None for what the whole grammar must look at."""
     if raw.method not in _WRITES or heeded.content_type not in (None, b"application/json"):
         return None
+    if parsed is not None:
+        return parsed.payload if isinstance(parsed.payload, JsonPayload) else None
     action = Action.CALL if raw.path.startswith(b"/rpc/") else _WRITES[raw.method]
     listed = next((value for name, value in parameters if name == "columns"), None)
     try:
@@ -128,7 +137,7 @@ def _shape(
     """
     if len(raw.path) + len(raw.query_string) > MOST_SHARED:
         return None
-    if raw.method in _WRITES and (payload is None or sum(map(len, payload.keys)) > MOST_SHARED):
+    if raw.method in _WRITES and (payload is None or _is_long(payload.keys)):
         return None
     return (
         raw.method,
@@ -142,6 +151,10 @@ def _shape(
         (payload.keys, payload.is_object) if payload is not None else None,
         raw.method != "GET" and (heeded.if_match is not None or heeded.if_none_match is not None),
     )
+
+
+def _is_long(keys: Sequence[str]) -> bool:
+    return len(keys) > MOST_SHARED or sum(map(len, keys)) > MOST_SHARED
 
 
 def _is_readable(query_shape: Shape, ranged: bool) -> bool:

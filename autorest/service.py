@@ -182,6 +182,7 @@ class Service:
             await self.listener.stop()
         if self.login is not None:
             self.login.close()
+        self.gateway.aside.close()
         await self.authenticator.close()
         await self.database.close(patience)
 

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+#: Bytes of a name in PostgreSQL (NAMEDATALEN).
+LONGEST_NAME = 63
+
+
+def shown(name: str) -> str:
+    """Return what an error tells of a name that a client made up: no more than a name can have."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+
 
 def closest(name: str, candidates: Iterable[str], minimum: float) -> str | None:
     """Return the one of `candidates` that is most like `name`, or None when none is like it enough.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
 from autorest.catalog.model import Catalog, Parameter, QualifiedName, Routine
-from autorest.catalog.suggest import closest
+from autorest.catalog.suggest import closest, shown
 from autorest.errors import Refused, refuse, sent_as_form
 from autorest.plan.model import BodyArguments, DirectArguments, WholeBody
 from autorest.request.model import Action, ApiRequest, FormPayload, JsonPayload, Operand
@@ -20,6 +22,8 @@ WHOLE_BODY_TYPES = {
     "text/xml": ("xml",),
     "application/octet-stream": ("bytea",),
 }
+#: How many parameters a function has at most (FUNC_MAX_ARGS).
+MOST_PARAMETERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,10 @@ def plan_call(catalog: Catalog, name: QualifiedName, request: ApiRequest) -> Cal
     return Call(routine, parameters, _direct(parameters, request.query.arguments))
 
 
-def _given_names(request: ApiRequest) -> frozenset[str]:
+def _given_names(request: ApiRequest) -> Collection[str]:
     match request.payload:
         case JsonPayload(keys=keys):
-            return frozenset(keys)
+            return keys
         case FormPayload(pairs):
             return frozenset(key for key, _ in pairs)
     return frozenset(key for key, _ in request.query.arguments) if request.action is not Action.CALL else frozenset()
@@ -72,9 +76,12 @@ def _as_object(request: ApiRequest) -> bytes | None:
 
 def _direct(parameters: Sequence[Parameter], given: Sequence[tuple[str, Operand]]) -> DirectArguments:
     """Pair parameters with values: a repeated name is an array for a variadic, else the last one counts."""
+    by_name: defaultdict[str, list[Operand]] = defaultdict(list)
+    for name, value in given:
+        by_name[name].append(value)
     values: list[tuple[str, Operand | tuple[Operand, ...]]] = []
     for parameter in parameters:
-        own = [value for name, value in given if name == parameter.name]
+        own = by_name[parameter.name]
         values.append((parameter.name, tuple(own) if parameter.variadic else own[-1]))
     return DirectArguments(tuple(values))
 
@@ -101,6 +108,8 @@ def _choose(catalog: Catalog, name: QualifiedName, given: Collection[str], conte
 def _takes(routine: Routine, given: Collection[str], content: str, posted: bool) -> bool:
     if not routine.parameters:
         return not given and not (posted and content in ("application/octet-stream", "text/plain", "text/xml"))
+    if len(given) > len(routine.parameters):
+        return False
     required = {parameter.name for parameter in routine.parameters if parameter.required}
     optional = {parameter.name for parameter in routine.parameters if not parameter.required}
     return set(given) - optional == required
@@ -108,7 +117,7 @@ def _takes(routine: Routine, given: Collection[str], content: str, posted: bool)
 
 def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], content: str, posted: bool) -> Refused:
     called = f"{name.schema}.{name.name}"
-    listed = ", ".join(sorted(given))
+    listed = _listed(given)
     takes_body = posted and content in ("application/octet-stream", "text/plain", "text/xml")
     wanted = f"({listed})" if listed else " without parameters"
     if takes_body:
@@ -128,6 +137,13 @@ def _no_function(catalog: Catalog, name: QualifiedName, given: Collection[str], 
     )
 
 
+def _listed(given: Collection[str]) -> str:
+    """Return names for an error: all of them, unless they are more than any function takes."""
+    if len(given) <= MOST_PARAMETERS:
+        return ", ".join(map(shown, sorted(given)))
+    return ", ".join([*map(shown, islice(given, MOST_PARAMETERS)), "…"])
+
+
 def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -> str | None:
     if hint := sent_as_form(given):
         return hint
@@ -136,10 +152,12 @@ def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -
         names = [known.name for known in catalog.routines if known.schema == name.schema]
         near = closest(name.name, names, 0.75)
         return near and f"Did you mean the function {name.schema}.{near}?"
+    if len(given) > MOST_PARAMETERS:
+        return None
     parameters = [sorted(parameter.name for parameter in one.parameters) for one in overloads]
     most = max(len(set(names).intersection(given)) for names in parameters)
     signatures = [", ".join(names) for names in parameters if len(set(names).intersection(given)) == most]
-    near = closest(", ".join(sorted(given)), signatures, 0.0 if most else 0.5)
+    near = closest(_listed(given), signatures, 0.0 if most else 0.5)
     return None if near is None else f"Did you mean {name.schema}.{name.name}({near})?"
 
 

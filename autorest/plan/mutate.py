@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autorest.catalog.model import Catalog, ComputedRelationship, Relation
-from autorest.catalog.suggest import closest
+from autorest.catalog.suggest import closest, shown
 from autorest.errors import refuse, sent_as_form
 from autorest.plan.columns import Resolver
 from autorest.plan.model import ColumnRef, Delete, Insert, Mutation, PlanCondition, ReadNode, Update
@@ -66,10 +66,10 @@ def _insert(
 def _written(resolver: Resolver, relation: Relation, name: str) -> ColumnRef:
     column = relation.columns.get(name)
     if column is None:
-        near = closest(name, relation.columns, 0.5)
+        near = closest(shown(name), relation.columns, 0.5)
         raise refuse(
             "PGRST204",
-            f"'{relation.name.name}' has no column '{name}' in the schema cache",
+            f"'{relation.name.name}' has no column '{shown(name)}' in the schema cache",
             None,
             f"Did you mean '{near}'?" if near else sent_as_form((name,)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from autorest.catalog.model import Catalog, ComputedRelationship, QualifiedName, Relationship
 from autorest.errors import Error, Refused, refuse
@@ -62,35 +63,51 @@ def plan_tree(catalog: Catalog, relation: QualifiedName, query: Query, options: 
     """
     aimed = _Aimed.of(query, options)
     planned = _Planner(catalog, options, aimed).root(relation, query.select)
-    _check_names(query.select)
+    _check_names(_Branches(query.select))
     return planned
 
 
-def _check_names(select: tuple[SelectItem, ...]) -> None:
+def _check_names(branches: _Branches) -> None:
     names: set[str] = set()
-    for branch in _branches(select):
+    for branch in branches.all:
         own = branch.item.alias or branch.item.name
         if own in names:
             hint = "Give one of the two an alias; write a foreign key's name where both are spread."
             raise Refused(Error(400, "42712", f"'{own}' is embedded twice side by side", None, hint))
         names.add(own)
-        _check_names(branch.item.children)
+        _check_names(branch.inside)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Branch:
     """An embed of the select, and where filters address it."""
 
     item: SelectRelation
     index: int
 
+    @cached_property
+    def inside(self) -> _Branches:
+        """The embeds in it."""
+        return _Branches(self.item.children)
 
-def _target(branches: list[_Branch], name: str, legacy: bool) -> _Branch | None:
-    for branch in branches:
-        own = branch.item.alias or branch.item.name
-        if name == own or (legacy and name == branch.item.name):
-            return branch
-    return None
+
+class _Branches:
+    """The embeds of a select by the names they are addressed by: of several with one name the first counts."""
+
+    def __init__(self, select: Iterable[SelectItem]) -> None:
+        relations = (item for item in select if isinstance(item, SelectRelation))
+        self.all = [_Branch(item, index) for index, item in enumerate(relations)]
+        self._own: dict[str, _Branch] = {}
+        self._any: dict[str, _Branch] = {}
+        for branch in self.all:
+            own = branch.item.alias or branch.item.name
+            self._own.setdefault(own, branch)
+            self._any.setdefault(own, branch)
+            self._any.setdefault(branch.item.name, branch)
+
+    def named(self, name: str, *, legacy: bool) -> _Branch | None:
+        """Return the embed of a name, which with `legacy` may be its relation's in spite of an alias."""
+        return (self._any if legacy else self._own).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +128,28 @@ class _Aimed:
         orders: dict[tuple[int, ...], tuple[OrderTerm, ...]] = {}
         range_paths: dict[tuple[int, ...], EmbedPath] = {}
         given: tuple[tuple[EmbedPath, Condition], ...] = (*query.logic, *query.filters)
+        branches = _Branches(query.select)
         for path, condition in given:
             if path or options.root:
-                conditions.setdefault(_position(query.select, path, options.legacy_names), []).append(condition)
+                conditions.setdefault(_position(branches, path, options.legacy_names), []).append(condition)
         for path, terms in query.order:
-            orders.setdefault(_position(query.select, path, options.legacy_names), terms)
+            orders.setdefault(_position(branches, path, options.legacy_names), terms)
         if options.ranged:
             for path, _ in query.ranges:
-                range_paths[_position(query.select, path, options.legacy_names)] = path
+                range_paths[_position(branches, path, options.legacy_names)] = path
         return cls(conditions, orders, range_paths)
 
 
-def _position(select: tuple[SelectItem, ...], path: EmbedPath, legacy: bool) -> tuple[int, ...]:
+def _position(branches: _Branches, path: EmbedPath, legacy: bool) -> tuple[int, ...]:
     position: tuple[int, ...] = ()
     for name in path:
-        branches = _branches(select)
-        branch = _target(branches, name, legacy)
+        branch = branches.named(name, legacy=legacy)
         if branch is None:
-            renamed = None if legacy else _target(branches, name, True)
+            renamed = None if legacy else branches.named(name, legacy=True)
             raise _not_embedded(name, renamed.item.alias if renamed else None)
         position = (*position, branch.index)
-        select = branch.item.children
+        branches = branch.inside
     return position
-
-
-def _branches(select: Iterable[SelectItem]) -> list[_Branch]:
-    relations = (item for item in select if isinstance(item, SelectRelation))
-    return [_Branch(item, index) for index, item in enumerate(relations)]
 
 
 def legacy_names(query: Query, options: ReadOptions) -> tuple[tuple[str, str], ...]:
@@ -146,16 +158,17 @@ def legacy_names(query: Query, options: ReadOptions) -> tuple[tuple[str, str], .
         return ()
     used: dict[tuple[str, str], None] = {}
     addressed = (*query.filters, *query.logic, *query.order, *(query.ranges if options.ranged else ()))
+    top = _Branches(query.select)
     for path, _ in addressed:
-        select = query.select
+        branches = top
         for name in path:
-            branch = _target(_branches(select), name, True)
+            branch = branches.named(name, legacy=True)
             if branch is None:
                 break
             alias = branch.item.alias
             if alias is not None and name != alias:
                 used[branch.item.name, alias] = None
-            select = branch.item.children
+            branches = branch.inside
     return tuple(used)
 
 
@@ -206,7 +219,7 @@ class _Planner:
         fields = [item for item in select if isinstance(item, SelectField)]
         aggregated = aggregated or any(field.aggregate for field in fields) or spread == "many"
         planned: list[tuple[Embed, dict[str, SpreadColumn]]] = []
-        for branch in _branches(select):
+        for branch in _Branches(select).all:
             planned.append(self._embed(node, relation, branch.item, (*position, branch.index), taken, aggregated))
             taken |= {planned[-1][0].join_alias}
         embeds = {embed.name: embed for embed, _ in reversed(planned)}
@@ -316,13 +329,23 @@ class _Planner:
 
 
 def _unused(name: str, taken: frozenset[str]) -> str:
-    """Return `name`, changed so that it is none of `taken` and fits into an identifier (NAMEDATALEN)."""
+    """Return `name`, changed so that it is none of `taken` and fits into an identifier (NAMEDATALEN).
+
+    Of names that are taken, numbers follow each other: the first free one is looked for by halves.
+    """
     short = name.encode()[:MOST_BYTES].decode("utf-8", "ignore")
-    found, number = short, 1
-    while found in taken:
-        number += 1
-        found = f"{short}_{number}"
-    return found
+    if short not in taken:
+        return short
+    taken_number, free = 1, 2
+    while f"{short}_{free}" in taken:
+        taken_number, free = free, free * 2
+    while free - taken_number > 1:
+        between = (taken_number + free) // 2
+        if f"{short}_{between}" in taken:
+            taken_number = between
+        else:
+            free = between
+    return f"{short}_{free}"
 
 
 def _joined(node: ReadNode, relationship: Relationship, parent_alias: str, taken: frozenset[str]) -> ReadNode:

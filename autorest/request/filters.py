@@ -200,19 +200,24 @@ def _items(cursor: Cursor) -> tuple[str, ...]:
         items = text[cursor.position : end].split(",")
         cursor.position = end
     else:
-        items = [_item(cursor)]
-        while cursor.take(","):
-            items.append(_item(cursor))
+        items, cursor.position = _elements(text, cursor.position)
     if not cursor.match(_LIST_CLOSE):
         raise cursor.refuse("a comma or a closing parenthesis")
     return () if items == [""] else tuple(items)
 
 
-def _item(cursor: Cursor) -> str:
-    found = cursor.match(_ELEMENT)
-    assert found is not None  # the last alternative matches the empty text
-    quoted, bare = found.groups()
-    return bare if quoted is None else unescaped(quoted)
+def _elements(text: str, position: int) -> tuple[list[str], int]:
+    """Read values separated by commas; return them, and where they end."""
+    items: list[str] = []
+    while True:
+        found = _ELEMENT.match(text, position)
+        assert found is not None  # the last alternative matches the empty text
+        quoted, bare = found.groups()
+        items.append(bare if quoted is None else unescaped(quoted))
+        position = found.end()
+        if not text.startswith(",", position):
+            return items, position
+        position += 1
 
 
 def _no_operator(name: str, value: str) -> Refused:

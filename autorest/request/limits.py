@@ -12,14 +12,23 @@ from typing import Final
 #: Bytes of a query string, as it was sent.
 MAX_QUERY_LENGTH: Final = 262_144
 
+#: Characters of a query string that are no values: names, and all of select, order, and, or and lists of columns.
+MAX_STRUCTURE: Final = 65_536
+
 #: Parameters of a query string.
 MAX_PARAMETERS: Final = 1_000
+
+#: Pairs of a form.
+MAX_PAIRS: Final = 100_000
 
 #: Levels of embeds, of and/or trees, of parentheses around a number, and steps of a path (embed or JSON).
 MAX_DEPTH: Final = 64
 
 #: Columns and embeds of one select, conditions of one and/or tree, terms of one order, names of one list of columns.
 MAX_ITEMS: Final = 2_000
+
+#: Media types of an `Accept` header; those after them are passed over.
+MAX_MEDIA_TYPES: Final = 1_000
 
 #: Digits of a number after which it only counts as too big: PostgreSQL's bigint has 19.
 MAX_DIGITS: Final = 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from autorest.request.limits import MAX_MEDIA_TYPES
 from autorest.request.model import MediaType
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -68,7 +69,7 @@ def parse_accept(header: str | None) -> tuple[MediaType, ...]:
     if "," not in header and ";" not in header:
         return (parse_media_type(header),)
     weighted: list[tuple[float, int, MediaType]] = []
-    for part in header.split(","):
+    for part in header.split(",", MAX_MEDIA_TYPES)[:MAX_MEDIA_TYPES]:
         text, _, rest = part.replace(" ", "").partition(";q=")
         specificity = text.count(";") - text.count("*")
         weighted.append((_weight(rest), specificity, parse_media_type(text)))

@@ -14,6 +14,7 @@ import orjson
 from autorest.errors import Refused, refuse
 from autorest.request.charset import in_utf_8
 from autorest.request.json_value import JSON_SPACE, load_json
+from autorest.request.limits import MAX_PAIRS
 from autorest.request.model import Action, FormPayload, JsonPayload, MediaType, Payload, RawPayload
 from autorest.request.query import split_pairs
 from autorest.request.rows import ROW_TYPES, rows_of
@@ -160,8 +161,10 @@ def parse_rows(body: bytes, content_type: MediaType, columns: tuple[str, ...] | 
 def parse_form(body: bytes) -> tuple[tuple[str, str], ...]:
     """Return the pairs of an `application/x-www-form-urlencoded` body in their order.
 
-    Raises: Refused: PGRST102 where it is not UTF-8, 22021 where there is a NUL character.
+    Raises: Refused: PGRST102 where it is not UTF-8 or has too many, 22021 where there is a NUL character.
     """
+    if body.count(b"&") + body.count(b";") > MAX_PAIRS:
+        raise refuse("PGRST102", f"The form has more than {MAX_PAIRS} fields", "Send less in one request, or as JSON.")
     try:
         pairs = tuple(
             [(name.decode(), (value or b"").decode()) for name, value in split_pairs(body.removeprefix(b"?"))]

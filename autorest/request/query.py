@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
-from autorest.errors import refuse
+from autorest.errors import Refused, refuse
 from autorest.request.columns import parse_columns
 from autorest.request.fields import parse_path
 from autorest.request.filters import parse_filter, parse_logic, parse_operation
-from autorest.request.limits import MAX_PARAMETERS, MAX_QUERY_LENGTH
+from autorest.request.limits import MAX_PARAMETERS, MAX_QUERY_LENGTH, MAX_STRUCTURE
 from autorest.request.model import EmbedPath, Filter, Logic, Operand, OrderTerm, Query, Range
 from autorest.request.order import parse_order
+from autorest.request.percent import percent_decoded
 from autorest.request.ranges import parse_range
 from autorest.request.scanner import nul_refused
 from autorest.request.select import parse_select
@@ -26,6 +27,8 @@ Parameter = tuple[str, str | None]
 
 _ENCODED: Final = {code: quote(chr(code), safe="") for code in range(256)}
 _LISTS: Final = ("select", "columns", "on_conflict")
+#: The last word of a parameter's name where its whole value says what is to be done, and not with what.
+STRUCTURAL: Final = frozenset((*_LISTS, "order", "and", "or"))
 _EVERYTHING: Final = Query().select
 
 
@@ -44,11 +47,11 @@ def split_query(query_string: bytes) -> tuple[Parameter, ...]:
         )
     if not query_string:
         return ()
+    if query_string.count(b"&") + query_string.count(b";") > MAX_PARAMETERS:
+        raise _too_many()
     pairs = split_pairs(query_string)
     if len(pairs) > MAX_PARAMETERS:
-        raise refuse(
-            "PGRST100", f"The query string has more than {MAX_PARAMETERS} parameters", "Ask for less in one request."
-        )
+        raise _too_many()
     try:
         parameters = tuple([(name.decode(), None if value is None else value.decode()) for name, value in pairs])
     except UnicodeDecodeError:
@@ -60,6 +63,12 @@ def split_query(query_string: bytes) -> tuple[Parameter, ...]:
     if b"%00" in query_string or b"\0" in query_string:
         raise nul_refused("The query string")
     return parameters
+
+
+def _too_many() -> Refused:
+    return refuse(
+        "PGRST100", f"The query string has more than {MAX_PARAMETERS} parameters", "Ask for less in one request."
+    )
 
 
 def split_pairs(text: bytes) -> list[tuple[bytes, bytes | None]]:
@@ -78,7 +87,7 @@ def split_pairs(text: bytes) -> list[tuple[bytes, bytes | None]]:
 
 def _decoded_pair(part: bytes) -> tuple[bytes, bytes | None]:
     name, equals, value = part.replace(b"+", b" ").partition(b"=")
-    return unquote_to_bytes(name), unquote_to_bytes(value) if equals else None
+    return percent_decoded(name), percent_decoded(value) if equals else None
 
 
 def parse_query(parameters: Sequence[Parameter], *, is_call_safe: bool) -> Query:
@@ -87,8 +96,15 @@ def parse_query(parameters: Sequence[Parameter], *, is_call_safe: bool) -> Query
     With `is_call_safe`, for a function called by GET or HEAD, a parameter whose value begins with no
     operator is an argument of the function; otherwise it is refused.
 
-    Raises: Refused (PGRST100).
+    Raises: Refused (PGRST100; with 414 where too much is no value).
     """
+    if sum(_structure(name, value) for name, value in parameters) > MAX_STRUCTURE:
+        raise refuse(
+            "PGRST100",
+            f"The query string has more than {MAX_STRUCTURE} characters besides the values of its filters",
+            "Ask for less in one request, or call a function with POST.",
+            status=414,
+        )
     lists: dict[str, str | None] = {}
     filters: list[tuple[EmbedPath, Filter]] = []
     logic: list[tuple[EmbedPath, Logic]] = []
@@ -128,6 +144,13 @@ def parse_query(parameters: Sequence[Parameter], *, is_call_safe: bool) -> Query
         filter_names=frozenset(filter_names),
         canonical=canonical(parameters),
     )
+
+
+def _structure(name: str, value: str | None) -> int:
+    """Return how many characters of a parameter are no value."""
+    if value is None or name[name.rfind(".") + 1 :] not in STRUCTURAL:
+        return len(name)
+    return len(name) + len(value)
 
 
 def canonical(parameters: Sequence[Parameter]) -> str:

@@ -44,7 +44,7 @@ class Chunk(NamedTuple):
 class Rows:
     """What the readers share: the rows that were read and not yet taken.
 
-    `size` is how many bytes of JSON they are.
+    `size` is how many bytes of JSON they are, `held` how long the line is that has not ended.
     """
 
     def __init__(self) -> None:
@@ -54,6 +54,10 @@ class Rows:
         self._first = 0
         #: The number of the line that is read next.
         self._line = 1
+
+    @property
+    def held(self) -> int:
+        raise NotImplementedError
 
     def feed(self, piece: bytes) -> None:
         """Read the next bytes of the body. Raises Refused (PGRST102) that names the line where they are wrong."""
@@ -109,6 +113,10 @@ class CsvRows(Rows):
         self._held: list[str] = []
         self._length = 0
         self._enough = 0
+
+    @property
+    def held(self) -> int:
+        return self._length
 
     def feed(self, piece: bytes) -> None:
         self._read(self._decoder.decode(piece), final=False)
@@ -255,6 +263,10 @@ class NdjsonRows(Rows):
         self._length = 0
         if columns is not None:
             self.keys = columns
+
+    @property
+    def held(self) -> int:
+        return self._length
 
     def feed(self, piece: bytes) -> None:
         self._read(piece if self._decoder is None else self._decoder.decode(piece).encode())

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from autorest.request.model import EmbedPath, Range
-from autorest.request.query import ranges_by_path
+from autorest.request.query import STRUCTURAL, ranges_by_path
 
 _PREFIX: Final = re.compile(
     r"(?:not\.)?(?:(?:neq|cs|cd|ov|sl|sr|nxr|nxl|adj|isdistinct"
@@ -18,7 +18,6 @@ _PREFIX: Final = re.compile(
     r"|(?:plfts|phfts|wfts|fts)(?:\([^()]*\))?)\."
     r"|in\.)"
 )
-_WHOLE: Final = frozenset(("select", "columns", "on_conflict", "order", "and", "or"))
 _RANGES: Final = frozenset(("limit", "offset"))
 
 Shape = tuple[Hashable, ...]
@@ -38,7 +37,7 @@ def split_shape(parameters: Sequence[tuple[str, str | None]]) -> tuple[Shape, li
             tails.append("")
             continue
         last = name[name.rfind(".") + 1 :]
-        if last in _WHOLE:
+        if last in STRUCTURAL:
             shape.append((name, value))
             tails.append("")
         elif last in _RANGES:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from autorest.errors import refuse
 from autorest.request.model import Action
+from autorest.request.percent import percent_decoded
 
 
 class Resource(Enum):
@@ -78,4 +78,4 @@ def choose_action(resource: Resource, method: str) -> Action:
 
 
 def _decoded(segment: bytes) -> str:
-    return unquote_to_bytes(segment).decode("utf-8", "replace")
+    return percent_decoded(segment).decode("utf-8", "replace")

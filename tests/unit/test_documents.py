@@ -86,6 +86,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     said = dict(re.findall(r"^\| ([\w ]+)[^|]* \| ([\d,]+)", page, flags=re.MULTILINE))
     known = {
         "the query string": limits.MAX_QUERY_LENGTH,
+        "of it all but the values of filters and arguments": limits.MAX_STRUCTURE,
+        "media types of an ": limits.MAX_MEDIA_TYPES,
+        "fields of a form": limits.MAX_PAIRS,
         "parameters of a query string": limits.MAX_PARAMETERS,
         "nesting": limits.MAX_DEPTH,
         "columns and embeds of a ": limits.MAX_ITEMS,

@@ -166,6 +166,16 @@ def test_unknown_preferences_are_refused_when_handling_is_strict() -> None:
     assert read("/films", prefer="what=ever").preferences.invalid == ("what=ever",)
 
 
+def test_long_names_stay_apart_however_many_they_are() -> None:
+    tree = read("/films?select=" + ",".join([f"{'a' * 70}{number}:directors(id)" for number in range(70)])).tree
+    assert len({embed.join_alias for embed in tree.embeds}) == 70
+
+
+def test_of_embeds_that_a_name_may_mean_the_first_is_addressed() -> None:
+    target = "/films?select=a:directors(id),directors:actors(id)&directors.id=eq.2"
+    assert [len(embed.node.where) for embed in read(target).tree.embeds] == [1, 0]
+
+
 def test_long_names_stay_apart_within_what_an_identifier_holds() -> None:
     alias = "a" * 70
     tree = read(f"/films?select={alias}1:directors(*),{alias}2:directors(*)").tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -124,6 +125,15 @@ def test_what_is_not_volatile_is_called_read_only() -> None:
 )
 def test_calls_that_fit_no_function(method: str, target: str, body: bytes, expected: tuple[int, str]) -> None:
     assert code(method, target, body) == expected
+
+
+def test_an_error_repeats_little_of_what_is_wrong() -> None:
+    many = json.dumps({f"key{number}": 1 for number in range(5000)}).encode()
+    long = json.dumps({"k" * 100_000: 1}).encode()
+    for target, body in (("/rpc/add", many), ("/rpc/add", long), ("/films", long)):
+        with pytest.raises(Refused) as caught:
+            planned("POST", target, body)
+        assert len(str(caught.value.error.body())) < 4000
 
 
 def test_max_affected_needs_rows_to_count() -> None:

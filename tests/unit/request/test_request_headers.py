@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autorest.request.limits import MAX_MEDIA_TYPES
 from autorest.request.media_types import ANY, parse_accept, parse_media_type, render_media_type
 from autorest.request.model import MediaType, Preferences
 from autorest.request.preferences import parse_preferences
@@ -114,6 +115,12 @@ def test_rendering_media_types(text: str, expected: str) -> None:
 )
 def test_accept_puts_the_preferred_first(header: str | None, essences: list[str]) -> None:
     assert [accepted.essence for accepted in parse_accept(header)] == essences
+
+
+def test_of_very_many_media_types_the_first_count() -> None:
+    accepted = parse_accept("a/a," * MAX_MEDIA_TYPES + "b/b;x=1")
+    assert len(accepted) == MAX_MEDIA_TYPES
+    assert {each.essence for each in accepted} == {"a/a"}
 
 
 def test_the_weight_is_no_parameter_of_the_type() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autorest.request.limits import MAX_DEPTH, MAX_ITEMS, MAX_PARAMETERS, MAX_QUERY_LENGTH
+from autorest.request.limits import MAX_DEPTH, MAX_ITEMS, MAX_PARAMETERS, MAX_QUERY_LENGTH, MAX_STRUCTURE
 from autorest.request.model import (
     Comparison,
     Field,
@@ -65,11 +65,21 @@ def test_splitting(text: bytes, parameters: tuple[tuple[str, str | None], ...]) 
         (b"%00=1", "22021", 400),
         (b"a=" + b"x" * MAX_QUERY_LENGTH, "PGRST100", 414),
         (b"a&" * (MAX_PARAMETERS + 1), "PGRST100", 400),
+        (b";" * (MAX_PARAMETERS + 2), "PGRST100", 400),
     ],
 )
 def test_query_strings_that_are_refused(text: bytes, code: str, status: int, refusal: Refusal) -> None:
     error = refusal(split_query, text)
     assert (error.code, error.status) == (code, status)
+
+
+@pytest.mark.parametrize("name", ["select", "order", "or", "a.and", "columns", "x"])
+def test_what_is_no_value_is_bounded(name: str, refusal: Refusal) -> None:
+    text = "&".join([f"{name}=" + "x" * (MAX_STRUCTURE // 2)] * 3)
+    error = refusal(parse_query, split_query(text.encode()), is_call_safe=False)
+    assert (error.code, error.status) == ("PGRST100", 400 if name == "x" else 414)
+    error = refusal(parse_query, split_query(("x" * (MAX_STRUCTURE + 1) + "=eq.1").encode()), is_call_safe=False)
+    assert error.status == 414
 
 
 def test_the_longest_query_string_is_taken() -> None:
