@@ -6,6 +6,8 @@ from string import hexdigits
 from typing import Final
 
 _BYTES: Final = {(high + low).encode(): bytes.fromhex(high + low) for high in hexdigits for low in hexdigits}
+#: So much is decoded at a time: of a long text many pieces are made.
+_SLICE: Final = 1 << 16
 
 
 def percent_decoded(text: bytes) -> bytes:
@@ -15,6 +17,20 @@ def percent_decoded(text: bytes) -> bytes:
     """
     if b"%" not in text:
         return text
+    slices: list[bytes] = []
+    start = 0
+    while start < len(text):
+        end = start + _SLICE
+        # What a percent sign and two digits stand for is not cut apart.
+        cut = text.find(b"%", end - 2, end)
+        if cut >= 0 and end < len(text):
+            end = cut
+        slices.append(_decoded(text[start:end]))
+        start = end
+    return b"".join(slices)
+
+
+def _decoded(text: bytes) -> bytes:
     first, *rest = text.split(b"%")
     decoded = [first]
     for part in rest:
