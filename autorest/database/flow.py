@@ -19,12 +19,16 @@ class Flow(asyncio.Future[Any]):
 
     `before` are the results of the statements that came first, complete when rows arrive. While the flow is `full` the
     connection is not read, so that PostgreSQL waits; `resume` reads on.
+
+    `received` is how many bytes of rows have arrived, about; `marked` is when that was looked at last, and what it was.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.before: Sequence[PGresult] = ()
         self.resume: Callable[[], None] | None = None
+        self.received = 0
+        self.marked = (0.0, 0)
         self._values: list[bytes | None] = []
         self._large: Iterator[bytes | None] | None = None
         self._size = 0
@@ -40,14 +44,17 @@ class Flow(asyncio.Future[Any]):
         if self.done():
             return
         value, rows = result.get_value, result.ntuples
-        if rows and len(value(0, 0) or b"") > LARGE:
+        if rows and (size := len(value(0, 0) or b"")) > LARGE:
             # They are copied one by one, each when the one before was sent.
+            self.received += size * rows
             self._large = (value(row, 0) for row in range(rows))
             self._size = FULL + 1
             return
         values = [value(row, 0) for row in range(rows)]
         self._values += values
-        self._size += sum([len(value) for value in values if value is not None])
+        size = sum([len(value) for value in values if value is not None])
+        self._size += size
+        self.received += size
 
     def wake(self) -> None:
         """Let whoever waits look again, if there is something to see."""

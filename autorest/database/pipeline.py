@@ -112,9 +112,9 @@ class Pipeline:
 
     `future` is the caller's while a transaction is under way, from `start` until `on_idle` or `on_lost`; `role` is
     whose it is, or whose the last one was. While `settled` is set, the end of a transaction resolves it instead of
-    calling `on_idle`. `runs` and `parses` count; the rest is the pool's own bookkeeping: since when it is unused or was
-    last asked for a sign of life, until when it must give one, when it is to be replaced (all on the loop's clock), and
-    whether that is now.
+    calling `on_idle`. While it is `paused`, it is not read, because rows that arrived were not taken. `runs` and
+    `parses` count; the rest is the pool's own bookkeeping: since when it is unused or was last asked for a sign of
+    life, until when it must give one, when it is to be replaced (all on the loop's clock), and whether that is now.
     """
 
     __slots__ = (
@@ -129,7 +129,6 @@ class Pipeline:
         "_names",
         "_on_idle",
         "_on_lost",
-        "_paused",
         "_pg",
         "_position",
         "_prefix",
@@ -151,6 +150,7 @@ class Pipeline:
         "expires",
         "future",
         "parses",
+        "paused",
         "retiring",
         "role",
         "runs",
@@ -193,7 +193,7 @@ class Pipeline:
         self._writing = False
         self._flow: Flow | None = None
         self._rows_at = 0
-        self._paused = False
+        self.paused = False
         self.future: asyncio.Future[Any] | None = None
         self.settled: asyncio.Future[None] | None = None
         self.closed = False
@@ -353,7 +353,7 @@ class Pipeline:
 
     def _look_for_rows(self, flow: Flow) -> None:
         """Read what has arrived of a transaction with rows to hand over, unless too many wait to be taken."""
-        if self._paused:
+        if self.paused:
             return
         pg = self._pg
         try:
@@ -368,7 +368,7 @@ class Pipeline:
                 if status in SOME_ROWS:
                     flow.add(result)
                     if flow.full:
-                        self._paused = True
+                        self.paused = True
                         self._loop.remove_reader(self._descriptor)
                         break
                 elif status == PIPELINE_SYNC:
@@ -406,8 +406,8 @@ class Pipeline:
 
     def resume(self) -> None:
         """Read on where reading was stopped because rows had not been taken."""
-        if self._paused and not self.closed:
-            self._paused = False
+        if self.paused and not self.closed:
+            self.paused = False
             self._loop.add_reader(self._descriptor, self.look)
             self.look()
 

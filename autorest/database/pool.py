@@ -49,6 +49,11 @@ PROBE_PATIENCE = 5.0
 #: How long a cancelled transaction may take to end before its connection is given up.
 CANCEL_PATIENCE = 2.0
 CANCEL_AGAIN = 0.5
+#: When others have waited for a connection for this part of the time that they may, the answer that is taken most
+#: slowly is cut, if that is at less than so many bytes a second, for so many seconds.
+PATIENT_PART = 0.5
+SLOW_BYTES = 1 << 18
+SLOW_SECONDS = 2.0
 #: How long a lease may wait inside psycopg_pool before it is called off.
 LEASE_PATIENCE = 60.0
 #: The waits between attempts to connect: the first, then doubling up to the last.
@@ -392,12 +397,17 @@ class Database:
         if pipeline is None:
             self._queue.leave(role, future)
             return
-        self._cancelled += 1
         if future.cancelled():
-            pipeline.settled = self._loop.create_future()
-            self._spawn(self._cancel(pipeline, pipeline.settled))
+            self._give_up(pipeline)
         else:
+            self._cancelled += 1
             pipeline.conclude(False, self._unattended())
+
+    def _give_up(self, pipeline: Pipeline) -> None:
+        """Cancel what a connection does, which nobody waits for any more."""
+        self._cancelled += 1
+        pipeline.settled = self._loop.create_future()
+        self._spawn(self._cancel(pipeline, pipeline.settled))
 
     async def _cancel(self, pipeline: Pipeline, settled: asyncio.Future[None]) -> None:
         """Cancel what a connection does, and keep it from others until nothing can be cancelled by mistake."""
@@ -577,6 +587,7 @@ class Database:
                 self._timeouts += 1
                 future.set_exception(PoolTimeout("all connections to the database stayed busy"))
         self._look_at_queue(now)
+        self._make_room(now)
         for pipeline in tuple(self._pipelines):
             self._look_after(pipeline, now)
         if not self._closing:
@@ -599,6 +610,25 @@ class Database:
                 len(self._queue),
             )
             self._refused_told, self._tell_at = refused, now + FULL_REPEAT
+
+    def _make_room(self, now: float) -> None:
+        """Cut a slow client's answer if somebody has waited long for a connection like the one that it holds."""
+        first = self._queue.first()
+        if first is None or first[1] - now > self._acquisition_timeout * (1 - PATIENT_PART):
+            return
+        role = None if self._has_share_left(first[0]) else first[0]
+        slow: list[tuple[float, Pipeline, Flow]] = []
+        for pipeline in self._pipelines:
+            flow = pipeline.future
+            if pipeline.paused and isinstance(flow, Flow) and role in (None, pipeline.role):
+                speed = _speed(flow, now)
+                if speed is not None and speed < SLOW_BYTES:
+                    slow.append((speed, pipeline, flow))
+        if slow:
+            _, pipeline, flow = min(slow, key=lambda one: one[0])
+            flow.set_exception(ConnectionLost("the answer was taken too slowly while others waited"))
+            self._give_up(pipeline)
+            pipeline.resume()
 
     def _look_after(self, pipeline: Pipeline, now: float) -> None:
         pipeline.look()
@@ -695,6 +725,17 @@ class Rows:
         flow = Flow(self._database._loop)
         self._database._send(self._transaction, flow)
         return flow
+
+
+def _speed(flow: Flow, now: float) -> float | None:
+    """Return at how many bytes a second rows were taken of late; None while that is not known."""
+    since, before = flow.marked
+    passed = now - since
+    if passed < SLOW_SECONDS:
+        return None
+    flow.marked = (now, flow.received)
+    # Longer ago it was another time that somebody waited.
+    return (flow.received - before) / passed if passed < 2 * SLOW_SECONDS else None
 
 
 def refuse_nul(transaction: Transaction) -> None:

@@ -176,6 +176,11 @@ class Queue(Generic[K, T]):
         self._left(role, line)
         return key, what
 
+    def first(self) -> tuple[str, float] | None:
+        """Return the role of whoever has waited longest, and until when they wait."""
+        lines = ((role, next(iter(line.values())).deadline) for role, line in self._lines.items())
+        return min(lines, key=lambda line: line[1], default=None)
+
     def startable(self, holders: list[str]) -> int:
         """Return how many of those who wait could begin if there were connections enough.
 

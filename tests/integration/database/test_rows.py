@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from autorest.database import pipeline
-from autorest.database.errors import ConnectionLost, DatabaseError
+from autorest.database import pipeline, pool
+from autorest.database.errors import ConnectionLost, DatabaseError, PoolTimeout
 from autorest.database.pool import Database, Rows
 from autorest.sql.statement import Transaction
 from tests.integration.database.conftest import DATABASE, opened
@@ -17,6 +17,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
+WIDE = "SELECT repeat('x', 1000) FROM (SELECT generate_series(1, $1::int)) AS numbers"
 MANY = "SELECT 'row ' || g FROM (SELECT generate_series(1, $1::int) AS g) AS numbers"
 
 
@@ -153,3 +154,50 @@ async def test_the_end_of_the_pool_ends_the_rows(house: Cluster) -> None:
     with pytest.raises(ConnectionLost):
         await taken(rows)
     rows.close()
+
+
+async def test_who_takes_rows_slowly_gives_way_to_who_waits(road: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SLOW_SECONDS", 0.5)
+    async with opened(road, size=1, acquisition_timeout=20.0) as database:
+        monkeypatch.setattr(pool, "PATIENT_PART", 0.02)
+        rows = database.stream(streamed(WIDE, "1000000"))
+        assert await rows.next()
+        assert value(await database.run(work("bob", "SELECT current_user::text"))) == "bob"
+        with pytest.raises(ConnectionLost) as caught:
+            await taken(rows)
+        assert "slowly" in caught.value.message
+        rows.close()
+        assert database.stats().lost == 0
+
+
+async def test_nobody_gives_way_whose_connection_does_not_help(house: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SLOW_SECONDS", 0.5)
+    conninfo = house.dsn("authenticator", DATABASE)
+    async with opened(conninfo, size=3, max_per_role=1, acquisition_timeout=20.0) as database:
+        monkeypatch.setattr(pool, "PATIENT_PART", 0.02)
+        rows = [database.stream(streamed(WIDE, "1000000")._replace(role=role)) for role in ("alice", "bob")]
+        for each in rows:
+            assert await each.next()
+        assert value(await database.run(work("alice", "SELECT current_user::text"))) == "alice"
+        assert await rows[1].next()
+        with pytest.raises(ConnectionLost):
+            await taken(rows[0])
+        for _ in range(200):
+            assert await rows[1].next()
+        for each in rows:
+            each.close()
+
+
+async def test_who_takes_rows_fast_does_not(road: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SLOW_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "SLOW_BYTES", 1 << 10)
+    async with opened(road, size=1, acquisition_timeout=2.0) as database:
+        rows = database.stream(streamed(WIDE, "1000000"))
+        waiting = asyncio.create_task(database.run(work("alice", "SELECT current_user::text")))
+        while not waiting.done():
+            assert await rows.next()
+            await asyncio.sleep(0.05)
+        with pytest.raises(PoolTimeout):
+            await waiting
+        assert await rows.next()
+        rows.close()
