@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from autorest.auth.authenticator import Authenticator
-from autorest.auth.login import LoginService
+from autorest.auth.login import BE_YOURSELF, LoginService
 from autorest.catalog.load import MissingSchemas, load_catalog
 from autorest.catalog.model import Catalog
 from autorest.database.direct import connect_direct
@@ -255,8 +255,9 @@ class Service:
     async def run_own(self, sql: str, parameters: Sequence[str | None]) -> list[list[bytes | None]]:
         """Run one statement as the role that the gateway connects as; raise Refused when that fails."""
         values = tuple(None if value is None else value.encode() for value in parameters)
+        statements = (Statement(BE_YOURSELF.encode()), Statement(sql.encode(), values))
         try:
-            [result] = await self.database.run(Transaction(OWN_ROLE, (Statement(sql.encode(), values),)))
+            _, result = await self.database.run(Transaction(OWN_ROLE, statements))
         except DatabaseError as error:
             logger.error("the login could not use the database: %s", error)
             raise Refused(Error(500, error.sqlstate, "The login cannot use the database", error.message)) from None

@@ -13,7 +13,7 @@ import orjson
 import psycopg
 import typer
 
-from autorest.auth.login import ADD_USER, LoginSettings, is_email
+from autorest.auth.login import ADD_USER, BE_YOURSELF, LoginSettings, is_email
 from autorest.auth.passwords import acceptable, hash_password
 from autorest.auth.signer import Signer
 
@@ -168,9 +168,8 @@ def read_password() -> str:
 def ask(settings: CommandSettings, sql: str, *parameters: str) -> Any:
     """Run one function of schema `auth` and return its JSON."""
     try:
-        with psycopg.connect(
-            settings.db_uri, autocommit=True, connect_timeout=10, prepare_threshold=None
-        ) as connection:
+        with psycopg.connect(settings.db_uri, connect_timeout=10, prepare_threshold=None) as connection:
+            connection.execute(BE_YOURSELF)
             row = psycopg.RawCursor(connection).execute(sql, parameters).fetchone()
     except (psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedFunction):
         fail("the database has no schema auth for the login yet: run postgres/init/05-auth.sql in it")

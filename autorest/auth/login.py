@@ -31,6 +31,9 @@ logger = logging.getLogger("autorest.auth")
 #: rows, whose values are text. Raises Refused when the database does not answer or reports an error.
 Run = Callable[[str, Sequence[str | None]], Awaitable[Sequence[Sequence[str | bytes | None]]]]
 
+#: Makes the statements after it in a transaction those of the role that connects, whatever the function of an earlier
+#: request has left in the session.
+BE_YOURSELF = "select set_config('role', 'none', true)"
 BEGIN_LOGIN = "select auth.begin_login($1::text, $2::text)::text"
 FINISH_LOGIN = (
     "select auth.finish_login($1::text::uuid, $2::text, decode($3::text, 'hex'), $4::text::interval, $5::text)::text"

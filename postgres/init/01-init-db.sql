@@ -25,7 +25,7 @@ comment on schema autorest is 'What the environment needs in the database; not s
 -- sends one notification per transaction, however often this runs in it, and only if it commits.
 -- Temporary objects are never served, so they are not worth a reload.
 create or replace function autorest.notify_of_ddl() returns event_trigger
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   worth_a_reload boolean;
 begin
@@ -51,7 +51,7 @@ create event trigger autorest_drop on sql_drop execute function autorest.notify_
 
 -- For tables with a column `updated_at`: fires only when the row really changes.
 create or replace function autorest.touch_updated_at() returns trigger
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   new.updated_at := pg_catalog.now();
   return new;

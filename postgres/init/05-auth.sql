@@ -4,6 +4,9 @@
 -- run as may use it. The gateway calls these functions as `authenticator`, before it becomes anybody;
 -- their owner may not log in. Passwords never come here, only their argon2id hashes; of refresh tokens
 -- only SHA-256 hashes.
+--
+-- The search path of each function ends in pg_temp: where that is not named, it is searched for types before
+-- everything else, and what an earlier request of the same connection left there would be taken for PostgreSQL's own.
 
 set client_min_messages = warning;
 
@@ -78,7 +81,7 @@ alter table auth.attempts owner to autorest_auth;
 
 -- A request runs as a role of its own, and none of those may be here.
 create or replace function auth.refuse_requests() returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if current_setting('role') <> 'none' then
     raise insufficient_privilege using message = 'the schema auth is not for requests';
@@ -87,7 +90,7 @@ end
 $$;
 
 create or replace function auth.attempt_keys(email text, address text) returns bytea[]
-language sql immutable set search_path = '' as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
   select array_agg(key order by key) from (
     select sha256(convert_to('account ' || lower(email), 'UTF8')) as key
     union all
@@ -100,7 +103,7 @@ $$;
 -- tenth failure in an hour makes the next attempt wait 30 seconds, each further one twice as long as the
 -- one before, 15 minutes at most. Returns the seconds still to wait; then nothing was counted.
 create or replace function auth.count_attempt(keys bytea[]) returns integer
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   present constant timestamptz := clock_timestamp();
   blocked timestamptz;
@@ -109,6 +112,12 @@ begin
     delete from auth.attempts where key in (
       select key from auth.attempts where last_at < present - interval '1 day' limit 1000 for update skip locked
     );
+  end if;
+
+  -- Who must wait leaves no trace of what else they try.
+  select max(attempts.blocked_until) into blocked from auth.attempts where attempts.key = any (keys);
+  if blocked > present then
+    return ceil(extract(epoch from blocked - present));
   end if;
 
   insert into auth.attempts (key)
@@ -139,7 +148,7 @@ $$;
 
 -- {"wait": seconds, "id": …, "password_hash": …}; without the latter two if nobody may log in by that name.
 create or replace function auth.begin_login(email text, address text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   wait integer;
@@ -160,7 +169,7 @@ $$;
 create or replace function auth.finish_login(
   id uuid, address text, secret_hash bytea, lifetime interval, new_password_hash text
 ) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   found_user auth.users;
@@ -198,7 +207,7 @@ $$;
 -- {"outcome": "renewed", "id": …, "email": …, "role": …}, or "reused" or "unknown".
 create or replace function auth.renew_session(session uuid, secret_hash bytea, next_hash bytea, lifetime interval)
 returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   current_session auth.sessions;
@@ -226,7 +235,7 @@ end
 $$;
 
 create or replace function auth.end_session(session uuid) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform auth.refuse_requests();
   delete from auth.sessions where id = session;
@@ -236,7 +245,7 @@ $$;
 
 -- {"id": …, "email": …, "role": …, "created_at": …, "last_login_at": …}, or null.
 create or replace function auth.find_user(id uuid) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   perform auth.refuse_requests();
@@ -249,7 +258,7 @@ $$;
 
 -- {"wait": seconds}: registrations are counted by address as failed logins are, but apart from those.
 create or replace function auth.begin_registration(address text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform auth.refuse_requests();
   return jsonb_build_object('wait', auth.count_attempt(auth.attempt_keys(null, 'registering ' || address)));
@@ -258,7 +267,7 @@ $$;
 
 -- {"id": …}, or null if there is a user of that name. The role must be one that the caller may become.
 create or replace function auth.add_user(email text, password_hash text, role text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   added uuid;
@@ -283,7 +292,7 @@ $$;
 
 -- true, or false if there is no such user. A new password ends every session.
 create or replace function auth.set_password(email text, password_hash text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   changed uuid;
@@ -300,7 +309,7 @@ $$;
 
 -- true, or false if there is no such user. Who is disabled has no session any more.
 create or replace function auth.set_disabled(email text, disabled boolean) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   changed uuid;
@@ -317,7 +326,7 @@ end
 $$;
 
 create or replace function auth.list_users() returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform auth.refuse_requests();
   return (

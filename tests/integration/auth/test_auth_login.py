@@ -136,6 +136,16 @@ async def test_ten_wrong_passwords_slow_an_address_down(connect: Connect, databa
         assert (await client.log_in(EMAIL, PASSWORD)).status_code == 200
 
 
+async def test_who_is_slowed_down_fills_no_table(connect: Connect, database: Database, ada: str) -> None:
+    client = await connect()
+    for number in range(10):
+        await client.log_in(f"user{number}@example.org", WRONG)
+    before = database.rows("select count(*) from auth.attempts")
+    for number in range(10):
+        assert (await client.log_in(f"another{number}@example.org", WRONG)).status_code == 429
+    assert database.rows("select count(*) from auth.attempts") == before
+
+
 async def test_a_login_of_ones_own_does_not_buy_more_guesses(connect: Connect, ada: str) -> None:
     client = await connect()
     statuses = []
@@ -495,6 +505,20 @@ async def test_no_request_reaches_the_users(database: Database, ada: str) -> Non
     assert database.rows(
         "select count(*) from pg_proc, aclexplode(proacl) where pronamespace = 'auth'::regnamespace and grantee = 0"
     ) == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["text", "timestamptz", "jsonb", "uuid", "bytea"])
+async def test_what_a_request_left_in_its_session_is_not_taken_for_postgresql_s_own(
+    database: Database, ada: str, name: str
+) -> None:
+    calls = (
+        "select auth.begin_login('Ada@Example.org', '192.0.2.7') ->> 'id'",
+        f"select auth.finish_login('{ada}', '192.0.2.7', '', '1 h', null) ->> 'id'",
+        f"select auth.find_user('{ada}') ->> 'id'",
+    )
+    for call in calls:
+        left = f"create domain pg_temp.{name} as integer check (value / 0 > 0); {call}"
+        assert database.cluster.psql(left, user="authenticator", dbname=DATABASE) == ada
 
 
 async def test_another_schema_of_the_name_is_left_alone(database: Database) -> None:

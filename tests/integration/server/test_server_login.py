@@ -94,6 +94,16 @@ def test_a_login_runs_as_the_gateway_s_own_role_among_other_requests(gateway: Ru
     assert codes == ["AUTH401"] * 10 + ["AUTH429"] * 2
 
 
+def test_nor_does_a_function_keep_it_from_its_role_that_sets_another_for_good(gateway: Running, road: Pooler) -> None:
+    body = "begin perform set_config('role', 'api_anon', false); end"
+    road.cluster.psql(f"create function api.become() returns void language plpgsql as $${body}$$", dbname=DATABASE)
+    gateway.wait(lambda: gateway.api.post("/rpc/become").status_code == 204, "the function is not there")
+    for _ in range(5):
+        assert gateway.api.post("/rpc/become").status_code == 204
+        answer = gateway.api.post("/auth/login", json={"email": "nobody2@example.org", "password": "wrong"})
+        assert answer.json()["code"] == "AUTH401"
+
+
 @pytest.mark.parametrize("path", ["", "nothing", "login/", "login%00", "a/b"])
 def test_a_path_that_is_none_of_the_login_s_is_answered_like_any_other(gateway: Running, path: str) -> None:
     answer = gateway.api.post(f"/auth/{path}", json={})
