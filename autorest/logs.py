@@ -40,8 +40,10 @@ WHOLE_BYTES = 4096
 REPEAT_SECONDS = 5.0
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-#: Characters that are written in hexadecimal: control characters and the quotation mark.
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), 0x22, *range(0x7F, 0xA0))}
+#: Characters that are written in hexadecimal: control characters, which a terminal obeys, and in what a client sends
+#: the quotation mark.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0))}
+_ESCAPED = {**_CONTROLS, 0x22: "\\x22"}
 
 errors = logging.getLogger("autorest.errors")
 queries = logging.getLogger("autorest.queries")
@@ -189,8 +191,8 @@ def write_out(piece: bytes) -> None:
 
 
 def one_line(message: str) -> str:
-    """Return `message` without line breaks."""
-    return " ".join(line.strip() for line in message.splitlines())
+    """Return `message` without line breaks and other control characters."""
+    return " ".join(line.strip() for line in message.splitlines()).translate(_CONTROLS)
 
 
 def text(raw: bytes) -> str:

@@ -411,6 +411,11 @@ class Pipeline:
             self._loop.add_reader(self._descriptor, self.look)
             self.look()
 
+    def forget_notifications(self) -> None:
+        """Throw away what NOTIFY sent: a function may have said LISTEN, and libpq keeps it all for who asks."""
+        while self._pg.notifies() is not None:
+            pass
+
     def lose(self, message: str) -> None:
         """Close the connection for good; whoever waits for an answer gets `ConnectionLost`."""
         if self.closed:

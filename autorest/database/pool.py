@@ -634,6 +634,7 @@ class Database:
         pipeline.look()
         if pipeline.closed:
             return
+        pipeline.forget_notifications()
         if pipeline.deadline and now >= pipeline.deadline:
             pipeline.lose("the server gives no sign of life")
             return

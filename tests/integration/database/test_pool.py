@@ -268,3 +268,13 @@ async def test_no_descriptor_is_left_behind(house: Cluster) -> None:
         await round_trip()
     await asyncio.sleep(0.05)
     assert descriptors() <= before
+
+
+async def test_what_a_function_listens_to_is_not_kept(house: Cluster) -> None:
+    async with opened(direct(house), size=1) as database:
+        await database.run(work("alice", "SELECT 1", statement("LISTEN chatter", prepare=False)))
+        house.execute("SELECT pg_notify('chatter', g::text) FROM generate_series(1, 100) AS g", dbname=DATABASE)
+        assert value(await database.run(work("alice", "SELECT 'heard'"))) == "heard"
+        database._sweep()
+        [pipeline] = database._pipelines
+        assert pipeline.connection.pgconn.notifies() is None

@@ -136,6 +136,13 @@ def test_the_log_of_the_gateway_is_a_line_each_on_standard_error(capsys: pytest.
     assert re.fullmatch(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}: one two three\n", line)
 
 
+def test_no_message_moves_a_terminal_s_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("error", "text")
+    logging.getLogger("autorest").error("the role %s\n\tis not there", "\x1b[2J\u009b1mx\x7f")
+    line = capsys.readouterr().err
+    assert line.endswith(": the role \\x1b[2J\\x9b1mx\\x7f is not there\n")
+
+
 def test_the_log_of_the_gateway_can_be_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("error", "json")
     try:
