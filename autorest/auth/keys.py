@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ HMAC = ("HS256", "HS384", "HS512")
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 BY_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512", "secp256k1": "ES256K"}
 BY_JWK_TYPE = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+#: What is meant as a key, and often a public one, in a form that is not read here or with a mistake in it. As a text
+#: it would be a shared secret that everybody knows.
+_MISTAKEN = re.compile(rb"\s*(?:ssh-|ecdsa-sha2-|---- BEGIN |\{.*\"kty\")", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ def parse_keys(secret: bytes) -> KeySet:
         return KeySet((_from_pem(secret),))
     document = _json_object(secret)
     if document is None:
+        if _MISTAKEN.match(secret):
+            raise ValueError("it is not a text, but neither a PEM block nor the JSON of a key or a key set")
         if len(secret) < MINIMUM_SECRET_BYTES:
             raise ValueError(f"a secret needs at least {MINIMUM_SECRET_BYTES} bytes, this one has {len(secret)}")
         return KeySet((Key(HMAC, secret, secret),))
