@@ -16,6 +16,14 @@ ROOT_GROUP = 0
 SECRETS = Path("/run/secrets")
 CREDENTIALS = Path("/run/credentials")
 DATA = Path("/var/lib/pgadmin")
+SETUP = "/pgadmin4/setup.py"
+#: Runs pgAdmin's set-up script with the words it is given and a password from standard input: the words of a program
+#: are for everybody on the machine to see, the host included.
+WITH_PASSWORD = """
+import runpy, sys
+sys.argv = [*sys.argv[1:], "--password", sys.stdin.read()]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def hand_over(name: str) -> str:
@@ -46,9 +54,11 @@ def follow_password(password: str) -> None:
     if (DATA / "pgadmin4.db").exists() and not (mark.exists() and mark.read_text() == digest):
         subprocess.run(
             [
-                *(sys.executable, "/pgadmin4/setup.py", "update-user", os.environ["PGADMIN_DEFAULT_EMAIL"]),
-                *("--password", password, "--admin", "--active"),
+                *(sys.executable, "-c", WITH_PASSWORD),
+                *(SETUP, "update-user", os.environ["PGADMIN_DEFAULT_EMAIL"], "--admin", "--active"),
             ],
+            input=password,
+            text=True,
             check=True,
             stdout=subprocess.DEVNULL,
         )
