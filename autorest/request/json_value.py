@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from autorest.errors import refuse
+from autorest.errors import Refused, refuse
 from autorest.request.limits import MAX_JSON_DEPTH
 
 JSON_SPACE: Final = b" \t\n\r"
@@ -34,11 +34,14 @@ def _load_any_number(text: bytes, error: orjson.JSONDecodeError) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
         return value
     except RecursionError:
-        raise refuse(
-            "PGRST102", "The body is JSON nested too deeply", f"At most {MAX_JSON_DEPTH} levels are taken."
-        ) from None
+        raise too_deep() from None
     except ValueError:
         raise error from None
+
+
+def too_deep() -> Refused:
+    """Return the exception for JSON of more levels than are taken."""
+    return refuse("PGRST102", "The body is JSON nested too deeply", f"At most {MAX_JSON_DEPTH} levels are taken.")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -36,5 +36,12 @@ MAX_DIGITS: Final = 30
 #: Levels of arrays and objects of a JSON body: orjson's own limit, named here for the error and the documentation.
 MAX_JSON_DEPTH: Final = 1_024
 
+#: Characters of the names of the columns in a CSV body, and of one of them: it is repeated in every row.
+MAX_HEADER: Final = 1_048_576
+MAX_NAME: Final = 255
+
+#: Bytes of JSON that the rows of a CSV or NDJSON body become where they are written all at once.
+MAX_ROWS: Final = 268_435_456
+
 #: Bytes of one line (record) of a CSV or NDJSON body, which is held in memory until it ends.
 MAX_LINE: Final = 67_108_864

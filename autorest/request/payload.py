@@ -5,16 +5,15 @@ JSON is sent on as it came: it is parsed only for its keys, so that no digit of 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
-from autorest.errors import Refused, refuse
+from autorest.errors import refuse
 from autorest.request.charset import in_utf_8
-from autorest.request.json_value import JSON_SPACE, load_json
-from autorest.request.limits import MAX_PAIRS
+from autorest.request.json_rows import json_values
+from autorest.request.json_value import JSON_SPACE
+from autorest.request.limits import MAX_PAIRS, MAX_ROWS
 from autorest.request.model import Action, FormPayload, JsonPayload, MediaType, Payload, RawPayload
 from autorest.request.query import split_pairs
 from autorest.request.rows import ROW_TYPES, rows_of
@@ -25,9 +24,8 @@ _TAKING_COLUMNS: Final = frozenset((Action.INSERT, Action.UPDATE, Action.CALL))
 _RAW_TYPES: Final = frozenset(("text/plain", "text/xml", "application/octet-stream"))
 
 _EMPTY_ARRAY: Final = JsonPayload(b"[]", (), False)
-#: Bytes of a JSON array that are parsed at a time, so that its rows are not all in memory as objects.
+#: Bytes of rows that are read at a time.
 _SLICE: Final = 65_536
-_ROW_BOUNDARY: Final = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")
 
 
 def parse_payload(
@@ -81,7 +79,7 @@ def parse_json(text: bytes) -> JsonPayload:
     Raises: Refused (PGRST102).
     """
     keys: Any = None
-    for value in _json_values(text):
+    for value in json_values(text):
         match value:
             case dict():
                 return JsonPayload(text, tuple(sorted(value)), True)
@@ -98,47 +96,6 @@ def parse_json(text: bytes) -> JsonPayload:
     return _EMPTY_ARRAY if keys is None else JsonPayload(text, tuple(sorted(keys)), False)
 
 
-def _json_values(text: bytes) -> Iterator[Any]:
-    """Yield the value of the text, or a long array of objects as several shorter arrays.
-
-    A prefix of an array that is itself an array once it is closed ends between two elements: so a
-    boundary found by its looks was one if and only if what comes before it can be parsed.
-    """
-    start = len(text) - len(text.lstrip(JSON_SPACE))
-    if len(text) <= 2 * _SLICE or text[start : start + 1] != b"[":
-        yield _loads(text)
-        return
-    start += 1
-    size = _SLICE
-    while (boundary := _ROW_BOUNDARY.search(text, start + size)) is not None:
-        end = boundary.start() + 1
-        try:
-            rows = orjson.loads(b"[%b]" % text[start:end])
-        except orjson.JSONDecodeError:
-            size *= 2
-            continue
-        yield rows
-        start = boundary.end() - 1
-        size = _SLICE
-    try:
-        yield orjson.loads(b"[" + text[start:])
-    except orjson.JSONDecodeError:
-        yield _loads(text)
-
-
-def _loads(text: bytes) -> Any:
-    try:
-        return load_json(text)
-    except orjson.JSONDecodeError as error:
-        raise _invalid_json(text, error) from None
-
-
-def _invalid_json(text: bytes, error: orjson.JSONDecodeError) -> Refused:
-    if not text.strip(JSON_SPACE):
-        return refuse("PGRST102", "The body is empty", 'Send JSON, such as {"id": 1} or [{"id": 1}, {"id": 2}].')
-    return refuse("PGRST102", "The body is not JSON", f"At line {error.lineno}, column {error.colno}: {error.msg}.")
-
-
 def _unparsed_json(text: bytes, columns: tuple[str, ...]) -> JsonPayload:
     if b"\0" in text:
         raise refuse("PGRST102", "The body is not JSON", "It contains a NUL character.")
@@ -153,6 +110,13 @@ def parse_rows(body: bytes, content_type: MediaType, columns: tuple[str, ...] | 
     rows = rows_of(content_type, columns)
     for start in range(0, len(body), _SLICE):
         rows.feed(body[start : start + _SLICE])
+        if rows.size > MAX_ROWS:
+            raise refuse(
+                "PGRST102",
+                "The rows of the body are too many to be written at once",
+                f"As JSON they have more than {MAX_ROWS} bytes.",
+                "Insert them without return=representation, so that they are written while they arrive.",
+            )
     rows.end()
     chunk = rows.take()
     return _EMPTY_ARRAY if chunk is None else JsonPayload(chunk.text, chunk.keys, False)

@@ -14,8 +14,9 @@ import orjson
 
 from autorest.errors import Refused, refuse
 from autorest.request.charset import UTF_8, Decoder, charset_of
-from autorest.request.json_value import JSON_SPACE, load_json
-from autorest.request.limits import MAX_LINE
+from autorest.request.json_rows import WHOLE, row_of
+from autorest.request.json_value import JSON_SPACE
+from autorest.request.limits import MAX_HEADER, MAX_LINE, MAX_NAME
 from autorest.request.media_types import CSV, NDJSON
 from autorest.request.model import MediaType
 
@@ -27,7 +28,12 @@ _NULL: Final = "NULL"
 #: Stands for what is between two quotes.
 _MARK: Final = "\0"
 _CONTROLS: Final = bytes(range(32))
-_FIELD: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*)"(?!")|([^",\r\n]*+))(,|\r?\n|\r|\Z)?')
+_BARE: Final = re.compile(r'[^",\r\n]*+')
+_FOLLOWS: Final = re.compile(r"(,|\r?\n|\r|\Z)?")
+#: Fields of a record; no table has as many columns.
+_MOST_FIELDS: Final = 1 << 16
+#: Characters. What is taken apart at once takes several times its length.
+_BLOCK: Final = 1 << 20
 _HEADER_BREAKS: Final = ("\n", "\r\n", "\r")
 _BREAKS: Final = ("\n", "\r\n", "")
 
@@ -147,13 +153,18 @@ class CsvRows(Rows):
         if self._names is None:
             header = self._record(text, 0, final, _HEADER_BREAKS)
             if header is None:
+                if len(text) > MAX_HEADER:
+                    raise _no_names(f"It has more than {MAX_HEADER} characters.")
                 return 0
             self._names, position = header
+            if max(map(len, self._names)) > MAX_NAME:
+                raise _no_names(f"One of them has more than {MAX_NAME} characters.")
             self.keys = tuple(sorted(set(self._names)))
             self._line += max(1, text.count("\n", 0, position))
             self._pattern = _pattern(self._names)
         first, begin = self._line, position
-        part, position = self._read_block(text, position) or (b"", position)
+        block = self._read_block(text, position) if len(text) - position <= _BLOCK else None
+        part, position = block or (b"", position)
         self._line += text.count("\n", begin, position)
         records: list[list[str]] = []
         while position < len(text):
@@ -224,15 +235,20 @@ class CsvRows(Rows):
         record: list[str] = []
         position = start
         while True:
-            found = _FIELD.match(text, position)
-            assert found is not None  # every part of the pattern may be empty
-            quoted, bare, follows = found.groups()
-            position = found.end()
-            is_open = follows is None and quoted is None and not bare
+            closing = _closing(text, position)
+            if closing:
+                field = text[position + 1 : closing].replace('""', '"')
+                position = closing + 1
+            else:
+                field = _matched(_BARE, text, position)[0]
+                position += len(field)
+            found = _matched(_FOLLOWS, text, position)
+            follows, position = found[1], found.end()
+            is_open = follows is None and not closing and not field
             if (position == len(text) or is_open) and not final and follows not in ("\n", "\r\n"):
                 return None
-            record.append(bare if quoted is None else quoted.replace('""', '"'))
-            if follows == ",":
+            record.append(field)
+            if follows == "," and len(record) < _MOST_FIELDS:
                 continue
             if follows not in breaks:
                 raise self._unreadable(text, start, position, in_header="\r" in breaks)
@@ -297,7 +313,7 @@ class NdjsonRows(Rows):
         lines = block.split(b"\n")
         first = self._line
         try:
-            self._check([*map(orjson.loads, lines)], first)
+            self._check([*map(orjson.loads if len(block) <= WHOLE else row_of, lines)], first)
         except orjson.JSONDecodeError:
             # An empty line, a number that no double holds, or something wrong.
             lines = [line for number, line in enumerate(lines, first) if self._is_row(line, number)]
@@ -336,9 +352,29 @@ class NdjsonRows(Rows):
                 )
 
 
+def _closing(text: str, start: int) -> int:
+    """Return where the quote is that closes the field that begins at `start`, 0 if it has none or begins with none.
+
+    One after the other: a pattern remembers something for each pair of quotes within.
+    """
+    if not text.startswith('"', start):
+        return 0
+    position = text.find('"', start + 1)
+    while text.startswith('""', position) and position > 0:
+        position = text.find('"', position + 2)
+    return max(position, 0)
+
+
+def _matched(pattern: re.Pattern[str], text: str, position: int) -> re.Match[str]:
+    """Match a pattern of which every part may be empty."""
+    found = pattern.match(text, position)
+    assert found is not None
+    return found
+
+
 def _loaded(line: bytes, number: int) -> Any:
     try:
-        return load_json(line)
+        return row_of(line)
     except orjson.JSONDecodeError as error:
         raise refuse(
             "PGRST102",
@@ -391,6 +427,10 @@ def _as_json(names: Sequence[str], records: Sequence[Sequence[str]], with_nulls:
         nullable = [[None if field == _NULL else field for field in record] for record in records]
         return orjson.dumps([dict(zip(names, record, strict=True)) for record in nullable])[1:-1]
     return orjson.dumps([dict(zip(names, record, strict=True)) for record in records])[1:-1]
+
+
+def _no_names(details: str) -> Refused:
+    return refuse("PGRST102", "The first line of the CSV body does not name columns", details)
 
 
 def _too_long(line: int) -> Refused:

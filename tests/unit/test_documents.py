@@ -94,6 +94,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         "columns and embeds of a ": limits.MAX_ITEMS,
         "nesting of a JSON body": limits.MAX_JSON_DEPTH,
         "a line of a CSV or NDJSON body": limits.MAX_LINE,
+        "the names of the columns of a CSV body": limits.MAX_HEADER,
+        "what the rows of a CSV or NDJSON body become as JSON": limits.MAX_ROWS,
     }
     assert {what: said[what] for what in known} == {what: f"{number:,}" for what, number in known.items()}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import encodings
 import json
+import tracemalloc
 
 import pytest
 
-from autorest.request.limits import MAX_PAIRS
+from autorest.request.limits import MAX_HEADER, MAX_NAME, MAX_PAIRS
 from autorest.request.media_types import parse_media_type
 from autorest.request.model import Action, FormPayload, JsonPayload, Payload, RawPayload
 from autorest.request.payload import parse_json, parse_payload
@@ -260,6 +261,47 @@ def test_malformed_csv_is_refused(text: str, refusal: Refusal) -> None:
     error = refusal(payload, text.encode(), "text/csv")
     assert (error.code, error.status) == ("PGRST102", 400)
     assert error.details
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"x" * (MAX_NAME + 1) + b"\n1\n",
+        b"a," * MAX_HEADER + b"\n1\n",
+        b'a\n"' + b'",' * 100_000,
+    ],
+    ids=["name", "names", "fields"],
+)
+def test_csv_that_no_table_can_take_is_refused_before_it_is_read(body: bytes, refusal: Refusal) -> None:
+    assert refusal(payload, body, "text/csv").code == "PGRST102"
+
+
+def test_what_rows_become_is_bounded(monkeypatch: pytest.MonkeyPatch, refusal: Refusal) -> None:
+    monkeypatch.setattr("autorest.request.payload.MAX_ROWS", 100_000)
+    assert payload(b"name\n" + b"1\n" * 5_000, "text/csv")
+    assert "return=representation" in refusal(payload, b"name\n" + b"1\n" * 10_000, "text/csv").hint
+
+
+def test_a_long_value_takes_no_memory_for_what_is_in_it() -> None:
+    body = b'[{"id":1,"list":[' + b'{"a":[]},' * 600_000 + b"{}]}]"
+    row = body[1:-1]
+    for text, content_type in ((body, "application/json"), (row, "application/json"), (row, "application/x-ndjson")):
+        tracemalloc.start()
+        read = payload(text, content_type)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert isinstance(read, JsonPayload) and read.keys == ("id", "list")
+        assert peak < 5 * len(body)
+
+
+def test_a_field_of_many_quotes_takes_no_memory_for_them() -> None:
+    body = b"a\n" + b'"' * 4_000_000 + b"\n"
+    tracemalloc.start()
+    read = payload(body, "text/csv")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(read, JsonPayload) and read.text.count(b'\\"') == 1_999_999
+    assert peak < 12 * len(body)
 
 
 def test_csv_is_read_with_columns_too() -> None:
