@@ -192,7 +192,10 @@ begin
     blocked_until = case when failures <= 10 then '-infinity' else blocked_until end
   where key = any (auth.attempt_keys(null, address));
 
-  delete from auth.sessions where user_id = found_user.id and expires_at < now();
+  -- Of one user so many sessions are kept, those that were used last: logging in fills no disk.
+  delete from auth.sessions where user_id = found_user.id and (expires_at < now() or sessions.id in (
+    select kept.id from auth.sessions as kept where kept.user_id = found_user.id order by kept.renewed_at desc offset 99
+  ));
   insert into auth.sessions (user_id, secret_hash, expires_at)
     values (found_user.id, finish_login.secret_hash, now() + lifetime)
     returning sessions.id into session;

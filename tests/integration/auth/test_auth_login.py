@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from autorest.auth import passwords
 from autorest.auth.authenticator import Authenticator
+from autorest.auth.login import _RefreshToken
 from autorest.auth.passwords import hash_password
 from tests.integration.auth.conftest import DATABASE, INIT, Connect, Database
 from tests.support.pooler import Pooler
@@ -208,6 +209,25 @@ async def test_the_address_behind_a_proxy(connect: Connect, ada: str) -> None:
     assert [await guess(f"198.51.100.{number}, 192.0.2.7") for number in range(11)] == [401] * 10 + [429]
     assert await guess("192.0.2.8") == 401
     assert await guess("192.0.2.7, 10.0.0.3") == 429
+
+
+async def test_a_user_has_at_most_a_hundred_sessions(connect: Connect, database: Database, ada: str) -> None:
+    client = await connect()
+    first, second = [(await client.log_in(EMAIL, PASSWORD)).json()["refresh_token"] for _ in range(2)]
+    database.rows(
+        "insert into auth.sessions (user_id, secret_hash, renewed_at, expires_at)"
+        " select %s, '', now() - interval '1 h', now() + interval '1 h' from generate_series(1, 98) returning 1",
+        ada,
+    )
+    oldest = _RefreshToken.parse(first)
+    assert oldest is not None
+    database.rows(
+        "update auth.sessions set renewed_at = now() - interval '1 day' where id = %s returning 1", oldest.session
+    )
+    assert (await client.log_in(EMAIL, PASSWORD)).status_code == 200
+    assert database.rows("select count(*) from auth.sessions") == [(100,)]
+    answers = [await client.post("/auth/refresh", json={"refresh_token": token}) for token in (first, second)]
+    assert [answer.status_code for answer in answers] == [401, 200]
 
 
 async def test_refresh_tokens_rotate(connect: Connect, database: Database, ada: str) -> None:
