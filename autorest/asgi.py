@@ -209,6 +209,8 @@ class Front:
             while piece := await stream.next():
                 size += len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                # Where rows and client are both fast, nothing else would let others be answered.
+                await asyncio.sleep(0)
             await send({"type": "http.response.body"})
             status = response.status
         except Unfinished as unfinished:

@@ -183,7 +183,10 @@ class Streaming:
 
 
 class RowStream:
-    """The body of an answer, of which the first pieces are there."""
+    """The body of an answer, of which the first pieces are there.
+
+    Whatever is done with a piece, it is not done for long: a row of any size is given slice by slice.
+    """
 
     def __init__(self, rows: Rows, body: Body, pieces: Sequence[bytes], report: Reporter) -> None:
         self._rows = rows
@@ -191,9 +194,18 @@ class RowStream:
         self._pieces = deque(pieces)
         self._report = report
         self._ended = False
+        self._piece = b""
+        self._given = 0
 
     async def next(self) -> bytes:
         """Return the next piece, nothing after the last. Raises Unfinished when there cannot be another."""
+        if self._given >= len(self._piece):
+            self._piece, self._given = await self._next(), 0
+        piece = self._piece[self._given : self._given + WHOLE]
+        self._given += WHOLE
+        return piece
+
+    async def _next(self) -> bytes:
         if self._pieces:
             return self._pieces.popleft()
         if self._ended:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import pytest
+
+from autorest.database.pool import Rows
 from autorest.plan.model import CallPlan, MutatePlan, ReadPlan
 from autorest.plan.planner import plan
 from autorest.request.model import Range
 from autorest.request.request import RequestSettings, parse_request
+from autorest.response.rows import Body, form_of
 from autorest.settings import Settings
 from autorest.sql.binding import Values
-from autorest.streaming import FEW_ROWS, FIRST_SMALL, MOST_SMALL, WHOLE, Habit, Streaming
+from autorest.streaming import FEW_ROWS, FIRST_SMALL, MOST_SMALL, WHOLE, Habit, RowStream, Streaming
 from autorest.template import Template
 from tests.support.catalogs import CATALOG
 
@@ -80,3 +86,27 @@ def test_what_is_counted_is_counted_before() -> None:
     assert b"count(*)" not in streaming("/films").statements.head.text
     estimated = template("/films", prefer="count=planned").streaming
     assert estimated is not None and estimated.explanation is not None
+
+
+class Arriving:
+    """Rows that come one at a time."""
+
+    def __init__(self, *values: bytes) -> None:
+        self.values = [*values]
+
+    async def next(self) -> list[bytes | None]:
+        return [self.values.pop(0)] if self.values else []
+
+
+@pytest.mark.anyio
+async def test_a_large_row_is_given_slice_by_slice() -> None:
+    rows = b"1", b"x" * (3 * WHOLE + 1), b"2"
+    planned = template("/films").plan
+    assert isinstance(planned, ReadPlan)
+    stream = RowStream(cast(Rows, Arriving(*rows)), Body(form_of(planned)), [b"begun"], ValueError)  # type: ignore[arg-type]
+    given = []
+    while piece := await stream.next():
+        given.append(piece)
+    assert b"".join(given) == b"begun[" + b", \n ".join(rows) + b"]"
+    assert max(map(len, given)) <= WHOLE
+    assert await stream.next() == b""
