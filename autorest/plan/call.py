@@ -145,14 +145,15 @@ def _listed(given: Collection[str]) -> str:
 
 
 def _suggestion(catalog: Catalog, name: QualifiedName, given: Collection[str]) -> str | None:
-    if hint := sent_as_form(given):
+    few = len(given) <= MOST_PARAMETERS
+    if few and (hint := sent_as_form(given)):
         return hint
     overloads = catalog.routines.get(name, ())
     if not overloads:
         names = [known.name for known in catalog.routines if known.schema == name.schema]
         near = closest(name.name, names, 0.75)
         return near and f"Did you mean the function {name.schema}.{near}?"
-    if len(given) > MOST_PARAMETERS:
+    if not few:
         return None
     parameters = [sorted(parameter.name for parameter in one.parameters) for one in overloads]
     most = max(len(set(names).intersection(given)) for names in parameters)
