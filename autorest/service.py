@@ -30,6 +30,7 @@ from autorest.settings import Settings, SettingsError, load_settings
 from autorest.settings.database import read_database_settings
 from autorest.snapshot import Snapshot
 from autorest.sql.statement import Statement, Transaction
+from autorest.sql.transaction import Defaults, Terms
 from autorest.unavailable import no_catalog, unavailable
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ PROVIDER_SECONDS = 1.0
 OLDEST_SERVER = 14
 #: The role of statements that are the gateway's own: none is set, so it is the one that it connects as.
 OWN_ROLE = ""
+OWN_TERMS = Terms("", read_only=False)
 
 UNREACHABLE = (
     OSError,
@@ -68,6 +70,9 @@ OWN_SETTINGS = """
     from pg_catalog.pg_db_role_setting, unnest(setconfig) as setting
     where setrole in (0, (select oid from pg_catalog.pg_roles where rolname = session_user))
       and setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
+"""
+DEFAULTS = """
+    select current_setting('default_transaction_isolation'), current_setting('default_transaction_read_only')::bool
 """
 
 
@@ -132,6 +137,7 @@ class Service:
         )
         self.gateway = Gateway(self.database, self.authenticator, Snapshot(settings, None))
         self.gateway.unready = self._unready
+        self._defaults = Defaults()
         self.login: LoginService | None = None
         if settings.auth_login_enabled:
             self.login = LoginService(self.run_own, settings, self.authenticator)
@@ -256,8 +262,9 @@ class Service:
         """Run one statement as the role that the gateway connects as; raise Refused when that fails."""
         values = tuple(None if value is None else value.encode() for value in parameters)
         statements = (Statement(BE_YOURSELF.encode()), Statement(sql.encode(), values))
+        begin = self.gateway.snapshot.session.beginning(OWN_ROLE, OWN_TERMS, "commit")
         try:
-            _, result = await self.database.run(Transaction(OWN_ROLE, statements))
+            _, result = await self.database.run(Transaction(OWN_ROLE, statements, begin))
         except DatabaseError as error:
             logger.error("the login could not use the database: %s", error)
             raise Refused(Error(500, error.sqlstate, "The login cannot use the database", error.message)) from None
@@ -335,6 +342,8 @@ class Service:
                 settings = await self._from_database(connection, settings)
                 self._config_read = True
             own_settings = await connection.fetchval(OWN_SETTINGS)
+            [(isolation, read_only)] = await connection.fetch(DEFAULTS)
+            self._defaults = Defaults(isolation, read_only)
             if with_catalog or self._needs_catalog(settings):
                 catalog = await load_catalog(
                     connection,
@@ -381,7 +390,7 @@ class Service:
                 settings = before
         if catalog is not None:
             self.database.prepare_for(catalog.fingerprint)
-        self.gateway.snapshot = Snapshot(settings, catalog)
+        self.gateway.snapshot = Snapshot(settings, catalog, self._defaults)
         self.metrics.know(catalog, settings.db_schemas)
         if settings is before:
             return

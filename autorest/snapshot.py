@@ -10,7 +10,7 @@ from autorest.openapi.root import Documents
 from autorest.request.model import ApiRequest
 from autorest.request.request import RequestSettings
 from autorest.settings import Settings
-from autorest.sql.transaction import Session
+from autorest.sql.transaction import Defaults, Session
 from autorest.template import DatabasePlan, Template, TemplateCache
 
 
@@ -20,6 +20,7 @@ class Snapshot:
 
     settings: Settings
     catalog: Catalog | None
+    defaults: Defaults = field(default_factory=Defaults)
     templates: TemplateCache = field(default_factory=TemplateCache)
     documents: Documents = field(default_factory=Documents)
 
@@ -41,6 +42,7 @@ class Snapshot:
             role_isolation=self.settings.role_isolation_levels,
             app_settings=tuple(self.settings.app_settings.items()),
             pre_request=self.settings.db_pre_request,
+            defaults=self.defaults,
         )
 
     def template(self, plan: DatabasePlan, request: ApiRequest, *, ranged: bool) -> Template:

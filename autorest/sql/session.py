@@ -54,11 +54,9 @@ def search_path(schemas: Sequence[str]) -> str:
     return ", ".join(identifier(schema) for schema in schemas)
 
 
-REPEATABLE_READ = b"begin isolation level repeatable read"
-ISOLATION_LEVELS = {
-    "read committed": None,
-    "repeatable read": REPEATABLE_READ,
-    "serializable": b"begin isolation level serializable",
+READ_COMMITTED = "read committed"
+REPEATABLE_READ = "repeatable read"
+BEGINNINGS = {
+    level: f"begin isolation level {level}".encode() for level in (READ_COMMITTED, REPEATABLE_READ, "serializable")
 }
-BEGIN = b"begin"
 CHECK_CONSTRAINTS = b"set constraints all immediate"

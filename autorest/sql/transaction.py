@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from autorest.catalog.model import QualifiedName
 from autorest.sql.session import (
-    BEGIN,
+    BEGINNINGS,
     CHECK_CONSTRAINTS,
-    ISOLATION_LEVELS,
+    READ_COMMITTED,
     REPEATABLE_READ,
     pre_request_statement,
     search_path,
@@ -82,23 +82,29 @@ class Frame(NamedTuple):
         return Transaction(role, (Statement(settings, parameters), *opening, *statements, *closing), begin, end)
 
 
+class Defaults(NamedTuple):
+    """What a transaction is in the database that is not told otherwise: `default_transaction_…` (PostgreSQL 20.11)."""
+
+    isolation: str = READ_COMMITTED
+    read_only: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the settings say about every transaction."""
+    """What the settings say about every transaction, and the database about one that is not told otherwise."""
 
     extra_search_path: tuple[str, ...]
     role_settings: Mapping[str, tuple[tuple[str, str], ...]]
     role_isolation: Mapping[str, str]
     app_settings: tuple[tuple[str, str], ...]
     pre_request: QualifiedName | None
+    defaults: Defaults = field(default_factory=Defaults)
 
     def frame(self, role: str, terms: Terms) -> Frame:
         """Return the frame of transactions that are run as `role` on these terms."""
         before = self.role_settings.get(role, ())
         after = (*terms.settings, *self.app_settings)
         timezone = () if terms.timezone is None else (terms.timezone.encode(),)
-        isolation = terms.isolation or self.role_isolation.get(role, "read committed")
-        begin = ISOLATION_LEVELS.get(isolation) or (REPEATABLE_READ if terms.stable else None)
         closing: tuple[Statement, ...] = ()
         end = "commit"
         if terms.rollback:
@@ -115,9 +121,22 @@ class Session:
             after=(*timezone, *_flat(after)),
             opening=() if self.pre_request is None else (Statement(pre_request_statement(self.pre_request)),),
             closing=closing,
-            begin=begin or (BEGIN if end != "commit" else None),
+            begin=self.beginning(role, terms, end),
             end=end,
         )
+
+    def beginning(self, role: str, terms: Terms, end: str) -> bytes | None:
+        """Return how a transaction begins explicitly, None where the database's defaults and its end allow it not to.
+
+        What it may do cannot be widened once it has begun, and its isolation level not be changed.
+        """
+        level = terms.isolation or self.role_isolation.get(role, READ_COMMITTED)
+        if terms.stable and level == READ_COMMITTED:
+            level = REPEATABLE_READ
+        widened = self.defaults.read_only and not terms.read_only
+        if end == "commit" and level == self.defaults.isolation and not widened:
+            return None
+        return BEGINNINGS[level] + b" read write" if widened else BEGINNINGS[level]
 
 
 def _flat(settings: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:

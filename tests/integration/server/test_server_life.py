@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.server.conftest import DATABASE, Start
+from tests.integration.server.conftest import DATABASE, SCHEMA, Start, settings_for
 from tests.integration.server.running import PATIENCE, Running
 from tests.support.cluster import Cluster
 from tests.support.ports import free_port
@@ -322,3 +322,17 @@ def test_the_start_is_told(run: Start, stocked: Cluster) -> None:
     gateway.send("SIGUSR2")
     gateway.wait_logged("settings reloaded")
     assert gateway.logged("outdated syntax") == 1
+
+
+def test_what_transactions_are_does_not_depend_on_the_database(stocked: Cluster, tmp_path: Path) -> None:
+    stocked.createdb("strict")
+    stocked.psql(SCHEMA, dbname="strict")
+    stocked.execute("ALTER DATABASE strict SET default_transaction_isolation = 'serializable'")
+    stocked.execute("ALTER DATABASE strict SET default_transaction_read_only = on")
+    uri = stocked.dsn("server_authenticator", "strict", password="right")
+    # The listener would look for a server to write to.
+    settings = settings_for(stocked, db_uri=uri, db_channel_enabled="false")
+    with Running(tmp_path, settings) as gateway:
+        assert gateway.api.post("/written", json={"client": 1, "number": 1}).status_code == 201
+        level = gateway.api.get("/rpc/setting?name=transaction_isolation")
+        assert level.json() == "read committed"

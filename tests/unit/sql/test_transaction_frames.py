@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autorest.catalog.model import QualifiedName
 from autorest.sql.statement import Statement
-from autorest.sql.transaction import Caller, Session, Terms
+from autorest.sql.transaction import Caller, Defaults, Session, Terms
 
 CALLER = Caller("alice", b"alice", b'{"role":"alice"}', b"GET", b"/films", b"{}", b"{}")
 WORK = (Statement(b"select 1"),)
@@ -51,11 +51,12 @@ def test_the_hook_runs_between_settings_and_work() -> None:
 
 def test_how_a_transaction_begins_and_ends() -> None:
     careful = session(role_isolation={"alice": "serializable"})
+    committed = b"begin isolation level read committed"
     serializable = b"begin isolation level serializable"
     repeatable = b"begin isolation level repeatable read"
     for own, terms, begin, end in (
-        (session(), Terms("api", False, rollback=True), b"begin", "rollback"),
-        (session(), Terms("api", False, decided=True), b"begin", "decide"),
+        (session(), Terms("api", False, rollback=True), committed, "rollback"),
+        (session(), Terms("api", False, decided=True), committed, "decide"),
         (careful, Terms("api", True), serializable, "commit"),
         (careful, Terms("api", False, rollback=True), serializable, "rollback"),
         (careful, Terms("api", False, isolation="read committed"), None, "commit"),
@@ -68,3 +69,15 @@ def test_how_a_transaction_begins_and_ends() -> None:
         assert (transaction.begin, transaction.end) == (begin, end)
         closing = [statement.text for statement in transaction.statements[2:]]
         assert closing == ([b"set constraints all immediate"] if end == "rollback" else [])
+
+
+def test_the_defaults_of_the_database_do_not_matter() -> None:
+    strict = session(defaults=Defaults("serializable", read_only=True), role_isolation={"alice": "serializable"})
+    read, write = Terms("api", read_only=True), Terms("api", read_only=False)
+    for role, terms, begin in (
+        ("bob", read, b"begin isolation level read committed"),
+        ("bob", write, b"begin isolation level read committed read write"),
+        ("alice", read, None),
+        ("alice", write, b"begin isolation level serializable read write"),
+    ):
+        assert strict.frame(role, terms).begin == begin
