@@ -25,7 +25,7 @@ from autorest.request.streaming import STREAMED_FROM, is_streamed
 from autorest.response.compression import PackedStream, as_coded, chosen_coding, compressed, is_compressible, shrinks
 from autorest.response.errors import error_response
 from autorest.response.headers import content_length
-from autorest.response.info import cors_headers, preflight_response
+from autorest.response.info import METHODS, cors_headers, preflight_response
 from autorest.response.model import Headers, Response, Stream, Unfinished
 from autorest.response.tags import unchanged
 from autorest.settings import Settings
@@ -106,12 +106,14 @@ class Front:
         began = perf_counter()
         method: str = scope["method"]
         path: str = scope["path"]
-        headers = dict(scope["headers"])
+        headers = dict(reversed(scope["headers"]))
         origin = headers.get(b"origin")
-        if method == "OPTIONS" and origin is not None and b"access-control-request-method" in headers:
-            requested = headers.get(b"access-control-request-headers")
-            await self._send(send, preflight_response(origin, requested, self.allowed_origins))
-            return
+        if method == "OPTIONS" and origin is not None:
+            if headers.get(b"access-control-request-method") in METHODS:
+                requested = headers.get(b"access-control-request-headers")
+                await self._send(send, preflight_response(origin, requested, self.allowed_origins))
+                return
+            origin = None
         if path.startswith(PAGES) or (self.browsable and path == "/" and is_browser(method, headers)):
             await Delegated(self, scope, send, origin, began).run(self.pages, receive, PAGES)
             return
@@ -140,7 +142,7 @@ class Front:
             logger.exception("%s %s could not be answered", method, path)
             response = error_response(broken())
         if origin is not None or self.trace_header is not None:
-            self._add_asked_for(response, headers)
+            self._add_asked_for(response, headers, origin)
         if trace is not None:
             self._follow(trace, response)
         if response.stream is not None:
@@ -174,7 +176,7 @@ class Front:
         if not self.gateway.refuses(headers.get(b"authorization")):
             return None
         response = self.refusal._replace(headers=[*self.refusal.headers])
-        self._add_asked_for(response, headers)
+        self._add_asked_for(response, headers, headers.get(b"origin"))
         self.metrics.count(path, scope["method"], response.status, 0.0, len(response.body))
         if self.log.logged_from == 0:
             self.log.write(scope, response, len(response.body), 0.0)
@@ -185,9 +187,8 @@ class Front:
         response = self.turn_away(scope)
         return None if response is None else {**beginning_of(response), "body": response.body}
 
-    def _add_asked_for(self, response: Response, headers: dict[bytes, bytes]) -> None:
-        """Add the headers that a page of another origin needs, and the one that follows a request."""
-        origin = headers.get(b"origin")
+    def _add_asked_for(self, response: Response, headers: dict[bytes, bytes], origin: bytes | None) -> None:
+        """Add the headers that a page of another `origin` needs, and the one that follows a request."""
         if origin is not None:
             add_missing(response.headers, cors_headers(origin, self.allowed_origins))
         if self.trace_header is not None and (value := headers.get(self.trace_header)) is not None:

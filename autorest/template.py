@@ -169,7 +169,7 @@ class Template:
     def answer(self, result: Result, explanation: Result | None) -> Answer:
         """Read the row of the answer's statement, and the estimate of the count where there is one."""
         value = result.get_value
-        total = integer(value(0, 0))
+        total = integer(value(0, 0)) if result.ntuples else 0
         if explanation is not None:
             total = estimated(total, explanation, self.max_rows)
         location = value(0, 5)

@@ -94,6 +94,7 @@ def _document(
             port=settings.server_port,
             proxy_uri=settings.openapi_server_proxy_uri,
             version=__version__,
+            search_path=settings.db_extra_search_path,
         )
     return document_v3(
         catalog,

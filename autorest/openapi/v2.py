@@ -7,7 +7,7 @@ descriptions, PostgreSQL's type as `format`, `rowFilter.<relation>.<column>` amo
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NoReturn
 
@@ -62,16 +62,17 @@ def document_v2(
     port: int,
     proxy_uri: str | None,
     version: str,
+    search_path: Sequence[str] = (),
 ) -> Json:
     """Return the OpenAPI 2.0 document of `schema`.
 
     `relations` and `routines` are what the role may use; None shows everything. The first line of
     `schema_comment` is the title, the rest the description. `host` and `port` are the server's own,
-    told to clients unless `proxy_uri` is set.
+    told to clients unless `proxy_uri` is set. `search_path` are the schemas that requests see besides.
     """
     shown = list(visible_relations(catalog, schema, relations))
     functions = [
-        _last_overload(overloads, schema if routines is not None else None)
+        _last_overload(overloads, () if routines is None else (schema, *search_path))
         for _, overloads in visible_routines(catalog, schema, routines)
     ]
     title, description = summary_and_description(schema_comment)
@@ -342,11 +343,11 @@ def _prose(comment: str | None) -> Json:
 # --- functions ------------------------------------------------------------------------------------
 
 
-def _last_overload(overloads: Iterable[Routine], seen_from: str | None) -> Routine:
+def _last_overload(overloads: Iterable[Routine], seen_from: Sequence[str]) -> Routine:
     """Return the overload that stands for all: a path has room for one.
 
     It is the one with most parameters; among equals a commented one, then the last by its comment
-    and parameters. With `seen_from`, types of that schema are named without it, as roles see them.
+    and parameters. Types of the schemas `seen_from` are named without them, as roles see them.
     """
     chosen = max(
         overloads,
@@ -357,9 +358,7 @@ def _last_overload(overloads: Iterable[Routine], seen_from: str | None) -> Routi
             [(each.name, each.type, each.cast_type, each.required, each.variadic) for each in routine.parameters],
         ),
     )
-    if seen_from is None:
-        return chosen
-    prefixes = (f"{seen_from}.", f"{identifier(seen_from)}.")
+    prefixes = [f"{written}." for schema in seen_from for written in (schema, identifier(schema))]
     return replace(
         chosen,
         parameters=tuple(

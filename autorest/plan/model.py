@@ -9,7 +9,7 @@ from autorest.catalog.model import ComputedRelationship, Parameter, QualifiedNam
 from autorest.request.model import Action, EmbedPath, JsonStep, MediaType, Operand, Preferences, Test
 
 #: The name under which the rows of a write or a call are selected from.
-SOURCE = "autorest_source"
+SOURCE = "pgrst_source"
 
 
 class ColumnRef(NamedTuple):

@@ -98,21 +98,21 @@ def _handler(catalog: Catalog, essence: str, target: QualifiedName, whole_rows: 
 
 
 def _explained(catalog: Catalog, accepted: MediaType, target: QualifiedName, whole_rows: bool) -> Rendering | None:
-    wanted = accepted.parameter("for")
-    inner = _rendering(catalog, parse_media_type(wanted) if wanted else JSON, target, whole_rows)
-    if inner is None:
+    wanted = parse_media_type(accepted.parameter("for") or JSON.essence)
+    inner = _rendering(catalog, wanted, target, whole_rows)
+    if inner is None or inner.explain is not None:
         return None
     asked = (accepted.parameter("options") or "").split("|")
     options = tuple(option for option in PLAN_OPTIONS if option in asked)
     kind = PLAN_FORMATS[accepted.essence]
-    parameters: tuple[tuple[str, str], ...] = (("for", render_media_type(_named(wanted, inner.media_type))),)
+    parameters: tuple[tuple[str, str], ...] = (("for", render_media_type(_named(wanted, inner))),)
     if options:
         parameters = (*parameters, ("options", "|".join(options)))
     return Rendering(inner.handler, MediaType(f"application/vnd.pgrst.plan+{kind}", parameters), Explain(kind, options))
 
 
-def _named(wanted: str | None, found: MediaType) -> MediaType:
+def _named(wanted: MediaType, found: Rendering) -> MediaType:
     """Return what the plan is for: as it was asked, our own media types by their full name."""
-    if not wanted or wanted.lower().startswith("application/vnd.pgrst."):
-        return found
-    return MediaType(parse_media_type(wanted).essence)
+    if not wanted.essence.startswith("application/vnd.pgrst."):
+        return MediaType(wanted.essence)
+    return JSON if isinstance(found.handler, CustomHandler) else found.media_type

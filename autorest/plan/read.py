@@ -301,7 +301,8 @@ class _Planner:
     ) -> tuple[Embed, dict[str, SpreadColumn]]:
         relationship = find_relationship(self.catalog, parent_relation, item.name, item.hint)
         depth = len(position)
-        alias = _unused(f"{relationship.target.name}_{depth}", taken)
+        through_junction = isinstance(relationship, Relationship) and relationship.junction is not None
+        alias = _unused(relationship.target.name if through_junction else f"{relationship.target.name}_{depth}", taken)
         own = item.alias or item.name
         join_alias = _unused(f"{relationship.origin.name}_{own}_{depth}", taken | {alias})
         node = ReadNode(relation=relationship.target, alias=alias)

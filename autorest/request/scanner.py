@@ -17,7 +17,7 @@ _DANGLING_DASH: Final = re.compile(r"-(?!>)")
 _QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS: Final = re.compile(r"[ \t]*")
-_NUMBER: Final = re.compile(r"(-?)\s*(?:([0-9]+)|0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+))", re.ASCII)
+_NUMBER: Final = re.compile(r"(-?)\s*(?:([0-9]+)|0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+))", re.ASCII)
 _ASCII_NAME_CHARACTERS: Final = frozenset("0123456789_ $-")
 _EXCERPT_LENGTH: Final = 40
 _TOO_BIG: Final[int] = 10**MAX_DIGITS
@@ -175,7 +175,7 @@ def is_identifier(text: str) -> bool:
 
 
 def integer(text: str) -> int | None:
-    """Read a whole number: decimal, 0x, 0o or 0b, negative, blanks and parentheses around it; None if it is none.
+    """Read a whole number: decimal, 0x or 0o, negative, blanks and parentheses around it; None if it is none.
 
     One with more digits than any of PostgreSQL's integers is read as some number of that size.
     """
@@ -187,15 +187,13 @@ def integer(text: str) -> int | None:
     found = _NUMBER.fullmatch(digits)
     if found is None:
         return None
-    sign, decimal, hexadecimal, octal, binary = found.groups()
+    sign, decimal, hexadecimal, octal = found.groups()
     if decimal is not None:
         value = bounded(decimal)
     elif hexadecimal is not None:
         value = int(hexadecimal, 16)
-    elif octal is not None:
-        value = int(octal, 8)
     else:
-        value = int(binary, 2)
+        value = int(octal, 8)
     value = min(value, _TOO_BIG)
     return -value if sign else value
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from autorest.response.headers import VARY
 from autorest.response.model import Headers, Response
 
-METHODS = b"GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
+METHODS = (b"GET", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS", b"HEAD")
 ALWAYS_ALLOWED = b"Accept, Accept-Language, Content-Language"
 EXPOSED = (
     b"Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding,"
@@ -45,7 +45,7 @@ def preflight_response(origin: bytes, requested: bytes | None, allowed: Sequence
         200,
         [
             *shared,
-            (b"access-control-allow-methods", METHODS),
+            (b"access-control-allow-methods", b", ".join(METHODS)),
             (b"access-control-allow-headers", headers),
             (b"access-control-max-age", ONE_DAY),
             (b"content-length", b"0"),

@@ -36,8 +36,9 @@ from autorest.sql.statement import Statement
 from autorest.sql.writer import Writer
 
 ROWS = "autorest_rows"
-#: Each of them as a whole. No column should have the name, for it would be taken for the row.
-ROW = identifier("autorest_row")
+#: Each of them as a whole. No column should have the name, for it would be taken for the row. As PostgreSQL tells it
+#: in errors, it is PostgREST's; so are the names of the source, the call and the body.
+ROW = identifier("_postgrest_t")
 #: Bytes of a statement that is worth keeping prepared: a longer one is as good as never the same again, and a plan
 #: takes twenty times the memory of its text in each of the database's connections.
 LONGEST_PREPARED = 1 << 14
@@ -165,11 +166,14 @@ def counted(writer: Writer, plan: ReadPlan | CallPlan, counting: Counting) -> st
 
 
 def _page(rendering: Rendering, routine: Routine | None) -> str:
-    """How many rows the answer has: one when the function returns one, even if it is filtered away."""
+    """How many rows the answer has: one when the function returns one, even if it is filtered away.
+
+    Where nothing makes one row of them all, there is no row then.
+    """
     if routine is None or not routine.returns_single:
         return f"count({ROW})"
     by_function = isinstance(rendering.handler, CustomHandler) and routine.returns_scalar
-    return "1" if by_function else f"greatest(count({ROW}), 1)"
+    return "1" if by_function or isinstance(rendering.handler, NoBody) else f"greatest(count({ROW}), 1)"
 
 
 def _body(rendering: Rendering, routine: Routine | None, most: int | None) -> str:

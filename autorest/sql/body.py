@@ -10,7 +10,7 @@ from autorest.sql.quote import column as quoted_column
 from autorest.sql.quote import identifier
 from autorest.sql.writer import Writer, converted
 
-BODY = "autorest_body"
+BODY = "pgrst_body"
 ELEMENT = "autorest_element"
 
 

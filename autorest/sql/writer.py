@@ -104,10 +104,13 @@ class Writer:
         return plain
 
     def json_path(self, path: Sequence[JsonStep]) -> str:
-        return "".join(
-            f"{'->>' if step.as_text else '->'}{self.constant(step.key)}{'::int' if step.is_index else ''}"
-            for step in path
-        )
+        return "".join(f"{'->>' if step.as_text else '->'}{self._step(step)}" for step in path)
+
+    def _step(self, step: JsonStep) -> str:
+        if not step.is_index:
+            return self.constant(step.key)
+        signed = step.key if step.key.startswith("-") else f"+{step.key}"
+        return f"{self.constant(signed)}::int"
 
     def _language(self, language: str | None) -> str:
         return "" if language is None else f"{self.constant(language)}::regconfig, "

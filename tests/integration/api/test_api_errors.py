@@ -314,3 +314,17 @@ def test_a_connection_that_is_cut(gateway: GatewayProcess, house: Cluster) -> No
         answer = waiting.result()
         assert answer.status_code == 503 and answer.json()["code"] in ("57P01", "PGRST001")
         assert got(client.get("/rpc/add?a=1")) == 11
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("/rpc/best_films?select=nope", "column pgrst_call.nope does not exist"),
+        ("/rpc/add?a=1&select=count()", "column _postgrest_t.pgrst_scalar does not exist"),
+        ("/films?select=actors(nope)", "column actors.nope does not exist"),
+        ("/films?select=directors(nope)", "column directors_1.nope does not exist"),
+        ("/films?select=info->2147483648", 'value "+2147483648" is out of range for type integer'),
+    ],
+)
+def test_what_postgresql_says_has_the_names_that_postgrest_gives(api: httpx.Client, target: str, message: str) -> None:
+    assert api.get(target).json()["message"] == message

@@ -27,6 +27,21 @@ def test_methods(api: httpx.Client, method: str) -> None:
     assert answer.text == ("" if method == "HEAD" else "11")
 
 
+def test_head_asks_a_function_for_no_value(api: httpx.Client) -> None:
+    error(api.get("/rpc/add?a=2147483647"), 400, "22003")
+    assert api.head("/rpc/add?a=2147483647").status_code == 200
+
+
+def test_a_single_value_that_is_filtered_away(api: httpx.Client) -> None:
+    """An array or an object is made of no row, too; without one, there is not even that."""
+    assert api.get("/rpc/nulls?limit=0").headers["content-range"] == "0-0/*"
+    assert api.head("/rpc/nulls?limit=0").headers["content-range"] == "*/0"
+    assert api.head("/rpc/one_film?wanted=1&id=eq.2", headers=OBJECT).status_code == 406
+    own = {"Accept": "application/x-own, */*"}
+    assert api.get("/rpc/any_type?limit=0", headers=own).headers["content-range"] == "*/0"
+    assert api.get("/rpc/any_type?offset=1", headers=own).status_code == 416
+
+
 def test_other_methods(api: httpx.Client) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         error(api.request(method, "/rpc/add", json={}), 405, "PGRST101")

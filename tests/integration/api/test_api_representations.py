@@ -117,6 +117,13 @@ def test_media_types_of_functions(api: httpx.Client) -> None:
         assert (typed(mine), mine.content) == ("application/x-own", b"mine")
 
 
+def test_what_a_plan_is_for(api: httpx.Client) -> None:
+    explained = {"Accept": "application/vnd.pgrst.plan+json"}
+    assert 'for="application/json"' in typed(api.get("/rpc/any_type", headers=explained))
+    explained["Accept"] += '; for="application/vnd.pgrst.plan"'
+    error(api.get("/films", headers=explained), 406, "PGRST107")
+
+
 def test_media_types_by_aggregate(api: httpx.Client) -> None:
     lines = {"Accept": "application/x-lines"}
     answer = api.get("/actors?order=id&limit=2", headers=lines)
@@ -217,6 +224,15 @@ def test_cors_for_everybody(api: httpx.Client) -> None:
     assert simple.headers["access-control-allow-origin"] == "*"
     assert "Content-Range" in simple.headers["access-control-expose-headers"]
     assert api.get("/nope", headers={"Origin": "http://any.example"}).headers["access-control-allow-origin"] == "*"
+
+
+def test_what_is_no_preflight_request_is_answered_like_any_other(api: httpx.Client) -> None:
+    page = {"Origin": "http://any.example"}
+    for headers in (page, {**page, "Access-Control-Request-Method": "TRACE"}):
+        answer = api.options("/films", headers=headers)
+        assert answer.headers["allow"] == "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
+        assert [name for name in answer.headers if name.startswith("access-control")] == ["access-control-allow-origin"]
+        error(api.options("/nope", headers=headers), 404, "PGRST205")
 
 
 def test_cors_for_some(strict: httpx.Client) -> None:

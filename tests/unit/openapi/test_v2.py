@@ -307,6 +307,13 @@ def test_a_role_sees_the_types_of_its_schema_by_their_bare_name() -> None:
     assert (everything["format"], role["format"]) == ("api.state", "state")
 
 
+def test_so_it_does_those_of_the_schemas_that_it_sees_besides() -> None:
+    routine = replace(PROJECTS_IN, parameters=(replace(PROJECTS_IN.parameters[0], type="extra.state"),))
+    catalog = Catalog(routines={routine.name: (routine,)})
+    shown = document(catalog, routines={routine_key(routine)}, search_path=("public", "extra"))
+    assert shown["paths"]["/rpc/projects_in"]["get"]["parameters"][0]["format"] == "state"
+
+
 def test_summary_and_description_come_from_the_comment() -> None:
     get = document()["paths"]["/projects"]["get"]
     assert (get["summary"], get["description"]) == ("Projects", "What we do\nfor clients.")

@@ -90,6 +90,6 @@ def test_integers(text: str, number: int) -> None:
     assert integer(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1.5", "1e3", "+1", "--1", "-(1)", "(1", "٣", "1 2", "(" * 100_000])
+@pytest.mark.parametrize("text", ["", "abc", "1.5", "1e3", "0b1", "+1", "--1", "-(1)", "(1", "٣", "1 2", "(" * 100_000])
 def test_not_integers(text: str) -> None:
     assert integer(text) is None

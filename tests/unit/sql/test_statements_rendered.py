@@ -92,7 +92,7 @@ def test_counting() -> None:
         for counting in (Counting(), Counting(exact=True), Counting(exact=True, ranged=True))
     )
     assert plain.startswith("select null") and "exists" not in plain
-    assert "exists" not in exact and exact.count('count("autorest_row")') == 2
+    assert "exists" not in exact and exact.count('count("_postgrest_t")') == 2
     assert "exists" in ranged
     limited = rendered("GET", target, counting=Counting(exact=True, ranged=True, maximum=5)).text.decode()
     assert "limit 6" in limited
@@ -108,5 +108,5 @@ def test_plans_explain_the_statement_itself() -> None:
 
 def test_functions_are_called_by_name() -> None:
     assert '"api"."add"("a" := $1::integer)' in sql("GET", "/rpc/add?a=1")
-    assert '"a" := "autorest_body"."a"' in sql("POST", "/rpc/add", b'{"a": 1}')
+    assert '"a" := "pgrst_body"."a"' in sql("POST", "/rpc/add", b'{"a": 1}')
     assert '"api"."keep"($1::json)' in sql("POST", "/rpc/keep", b'[{"x": 1}]')
