@@ -143,7 +143,8 @@ class Gateway:
     async def _describe(
         self, snapshot: Snapshot, catalog: Catalog, caller: Caller, request: ApiRequest, trace: Trace | None
     ) -> Response:
-        frame = snapshot.session.frame(caller.role, Terms(request.schema, read_only=True))
+        terms = Terms(request.schema, read_only=True, timezone=request.preferences.timezone)
+        frame = snapshot.session.frame(caller.role, terms)
         statements = root_statements(request.schema, snapshot.settings)
         transaction = frame.transaction(caller, statements)
         results = await self._execute(transaction, None, trace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from autorest.errors import Refused
 from autorest.request.fields import parse_json_path
 from autorest.request.model import Field, SelectField, SelectItem, SelectRelation
 from autorest.request.scanner import NAME_EXPECTED, Cursor, is_identifier
@@ -56,8 +57,8 @@ def _maybe_item(cursor: Cursor, depth: int) -> SelectItem | None:
     blanks = cursor.skip_blanks()
     if cursor.match(_STAR):
         return _STAR_FIELD
-    if cursor.take("..."):
-        return _relation(cursor, cursor.name(), None, depth, spread=True)
+    if cursor.at("..."):
+        return _maybe_spread(cursor, depth, blanks)
     if cursor.take(_COUNT):
         return _count(cursor, None)
     name = cursor.maybe_name()
@@ -73,7 +74,7 @@ def _maybe_item(cursor: Cursor, depth: int) -> SelectItem | None:
         cursor.skip_blanks()
         alias, name = name, cursor.name()
     if (cursor.at("(") or cursor.at("!")) and name != "count":
-        return _relation(cursor, name, alias, depth, spread=False)
+        return _relation(cursor, name, alias, depth)
     return _field(cursor, name, alias)
 
 
@@ -107,7 +108,28 @@ def _maybe_type(cursor: Cursor) -> str | None:
     return found[1].strip(" ")
 
 
-def _relation(cursor: Cursor, name: str, alias: str | None, depth: int, *, spread: bool) -> SelectRelation:
+def _maybe_spread(cursor: Cursor, depth: int, committed: bool) -> SelectRelation | None:
+    """Read a spread; None, and the cursor where it was, where dots begin none and nothing was read before them."""
+    start = cursor.position
+    cursor.take("...")
+    try:
+        name = cursor.name()
+        hint, join = _modifiers(cursor)
+    except Refused:
+        if committed:
+            raise
+        cursor.position = start
+        return None
+    return SelectRelation(name, _children(cursor, depth), None, hint, join, spread=True)
+
+
+def _relation(cursor: Cursor, name: str, alias: str | None, depth: int) -> SelectRelation:
+    hint, join = _modifiers(cursor)
+    return SelectRelation(name, _children(cursor, depth), alias, hint, join)
+
+
+def _modifiers(cursor: Cursor) -> tuple[str | None, str | None]:
+    """Read the hint and the kind of join that stand before the columns of an embed."""
     hint = join = None
     for _ in range(2):
         found = cursor.match(_JOIN)
@@ -116,10 +138,15 @@ def _relation(cursor: Cursor, name: str, alias: str | None, depth: int, *, sprea
         elif cursor.take("!"):
             named = cursor.name()
             hint = hint if hint is not None else named
-    if not cursor.take("("):
+    if not cursor.at("("):
         raise cursor.refuse("the columns of the embed in parentheses; before them at most !hint and !inner or !left")
+    return hint, join
+
+
+def _children(cursor: Cursor, depth: int) -> tuple[SelectItem, ...]:
+    cursor.take("(")
     cursor.check_depth(depth)
     children = _items(cursor, depth + 1)
     if not cursor.take(")"):
         raise cursor.refuse("a comma or a closing parenthesis")
-    return SelectRelation(name, children, alias, hint, join, spread)
+    return children

@@ -165,7 +165,8 @@ def test_timezones(api: httpx.Client) -> None:
         answer = api.get("/moments", headers={"Prefer": f"timezone={zone}"})
         assert got(answer)[0]["at"] == f"2024-01-01T{shown}"
         assert applied(answer) == f"timezone={zone}"
-    error(api.get("/moments", headers={"Prefer": "timezone=Jupiter/Red_Spot"}), 400, "22023")
+    for target in ("/moments", "/rpc/context", "/"):
+        error(api.get(target, headers={"Prefer": "timezone=Jupiter/Red_Spot"}), 400, "22023")
 
 
 def written(house: Cluster) -> int:

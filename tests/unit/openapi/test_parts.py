@@ -27,6 +27,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
         ("", "2.0", "2.0"),
         ("*/*", "2.0", "2.0"),
         ("application/json", "2.0", "2.0"),
+        ("application/vnd.pgrst.array+json", "2.0", "2.0"),
         ("application/openapi+json", "3.1", "3.1"),
         ("application/openapi+json;version=2.0", "3.1", "2.0"),
         ('application/openapi+json;version="3.1"', "2.0", "3.1"),
@@ -41,7 +42,15 @@ def test_the_version(accept: str | None, configured: str, version: str) -> None:
     assert choose_version(parse_accept(accept), configured) == version
 
 
-@pytest.mark.parametrize("accept", ["text/csv", "application/openapi+json;version=1.2", "image/png, text/html"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/csv",
+        "application/openapi+json;version=1.2",
+        "image/png, text/html",
+        "application/vnd.pgrst.array+json;nulls=stripped",
+    ],
+)
 def test_what_cannot_be_made_is_refused(accept: str) -> None:
     with pytest.raises(Refused) as refused:
         choose_version(parse_accept(accept), "3.1")
