@@ -158,8 +158,7 @@ def _test(cursor: Cursor, source: int | None, *, in_logic: bool) -> Test | None:
         case _Kind.PLAIN:
             return Comparison(operator, _operand(cursor, source, in_logic))
         case _Kind.LIST:
-            items = _items(cursor)
-            return InList(items, source if cursor.at_end() else None)
+            return InList(_items(cursor), source)
         case _Kind.IS:
             value = cursor.match(_IS_VALUE)
             if value is None:

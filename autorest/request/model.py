@@ -61,7 +61,7 @@ class IsDistinct(NamedTuple):
 
 
 class InList(NamedTuple):
-    """`in.(a,b)`; `source` is the index of the query parameter that ends in exactly this list."""
+    """`in.(a,b)`; `source` is the index of the query parameter that this list follows the operator of."""
 
     items: tuple[str, ...]
     source: int | None = None

@@ -27,8 +27,9 @@ Parameter = tuple[str, str | None]
 
 _ENCODED: Final = {code: quote(chr(code), safe="") for code in range(256)}
 _LISTS: Final = ("select", "columns", "on_conflict")
-#: The last word of a parameter's name where its whole value says what is to be done, and not with what.
-STRUCTURAL: Final = frozenset((*_LISTS, "order", "and", "or"))
+#: The names of parameters, and the last words of names, where the whole value says what is to be done, not with what.
+STRUCTURAL_NAMES: Final = frozenset(_LISTS)
+STRUCTURAL_WORDS: Final = frozenset(("order", "and", "or"))
 _EVERYTHING: Final = Query().select
 
 
@@ -148,9 +149,9 @@ def parse_query(parameters: Sequence[Parameter], *, is_call_safe: bool) -> Query
 
 def _structure(name: str, value: str | None) -> int:
     """Return how many characters of a parameter are no value."""
-    if value is None or name[name.rfind(".") + 1 :] not in STRUCTURAL:
-        return len(name)
-    return len(name) + len(value)
+    if value and (name in STRUCTURAL_NAMES or name[name.rfind(".") + 1 :] in STRUCTURAL_WORDS):
+        return len(name) + len(value)
+    return len(name)
 
 
 def canonical(parameters: Sequence[Parameter]) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from autorest.request.model import EmbedPath, Range
-from autorest.request.query import STRUCTURAL, ranges_by_path
+from autorest.request.query import STRUCTURAL_NAMES, STRUCTURAL_WORDS, ranges_by_path
+from autorest.request.scanner import is_identifier
 
 _PREFIX: Final = re.compile(
     r"(?:not\.)?(?:(?:neq|cs|cd|ov|sl|sr|nxr|nxl|adj|isdistinct"
     r"|(?:eq|gte|gt|lte|lt|ilike|like|imatch|match)(?:\((?:any|all)\))?"
-    r"|(?:plfts|phfts|wfts|fts)(?:\([^()]*\))?)\."
+    r"|(?:plfts|phfts|wfts|fts)(?:\(([^()]*)\))?)\."
     r"|in\.)"
 )
 _RANGES: Final = frozenset(("limit", "offset"))
@@ -37,15 +38,14 @@ def split_shape(parameters: Sequence[tuple[str, str | None]]) -> tuple[Shape, li
             tails.append("")
             continue
         last = name[name.rfind(".") + 1 :]
-        if last in STRUCTURAL:
+        if last in STRUCTURAL_WORDS or name in STRUCTURAL_NAMES:
             shape.append((name, value))
             tails.append("")
         elif last in _RANGES:
             ranged = True
             shape.append((name, None))
             tails.append(value)
-        elif found := _PREFIX.match(value):
-            end = found.end()
+        elif end := _end_of_operator(value):
             shape.append((name, value[:end]))
             tails.append(value[end:])
         elif value.startswith(("is.", "not.")):
@@ -55,6 +55,14 @@ def split_shape(parameters: Sequence[tuple[str, str | None]]) -> tuple[Shape, li
             shape.append((name, None))
             tails.append(value)
     return tuple(shape), tails, ranged
+
+
+def _end_of_operator(value: str) -> int:
+    """Return where the value of a filter begins that is no part of the shape, 0 where none does."""
+    found = _PREFIX.match(value)
+    if found is None or (found[1] is not None and not is_identifier(found[1])):
+        return 0
+    return found.end()
 
 
 def split_ranges(parameters: Sequence[tuple[str, str | None]]) -> dict[EmbedPath, Range]:

@@ -147,7 +147,7 @@ class Responder:
 
     def explain(self, body: bytes) -> Response:
         """Answer with an execution plan."""
-        return Response(200, [*self.content, content_length(body), VARY], body)
+        return Response(200, [*self.content, content_length(body), *legacy_warning(self.plan.legacy), VARY], body)
 
     def _rows(self, answer: Answer, facts: Facts) -> tuple[int, Headers, bytes]:
         status, span = _range_status(answer, facts.range)

@@ -10,10 +10,12 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autorest.errors import Refused
 from autorest.plan.model import CallPlan, MutatePlan, ReadPlan
 from autorest.plan.planner import plan
-from autorest.request.model import JsonPayload
-from autorest.request.query import split_query
+from autorest.request.filters import parse_list
+from autorest.request.model import InList, IsTest, JsonPayload
+from autorest.request.query import parse_query, split_query
 from autorest.request.request import RequestSettings, parse_request
 from autorest.request.shape import split_ranges, split_shape
 from autorest.sql.binding import Values
@@ -140,3 +142,28 @@ def test_a_template_serves_every_request_of_its_shape(
     shared, _ = template("GET", b"/films", first, b"")
     own, _ = template("GET", b"/films", second, b"")
     assert bound(shared, second, b"") == bound(own, second, b"")
+
+
+#: Nearly what the grammar knows, for it must agree with the shape on everything.
+operators = st.sampled_from(["", "eq", "fts", "plfts", "is", "in", "isdistinct", "cs", "x"])
+modifiers = st.sampled_from(["", "(any)", "()", "(english)", "(a b)", "(²)", "(", " "])
+rests = st.sampled_from([".", "..", ".(1,2)", ".(1,2)x", ". (1)", ".null", ".nullx", ".Ω", ""])
+nearly = st.tuples(st.sampled_from(["", "not.", "not"]), operators, modifiers, rests).map("".join)
+any_names = st.sampled_from(
+    ["id", "a", "directors.id", "directors.select", "directors.columns", "x.on_conflict", "order.a"]
+)
+
+
+@given(st.lists(st.tuples(any_names, nearly), min_size=1, max_size=3), st.booleans())
+def test_a_place_is_filled_with_what_was_parsed(given_parameters: list[tuple[str, str]], is_call_safe: bool) -> None:
+    _, tails, _ = split_shape(given_parameters)
+    try:
+        query = parse_query(given_parameters, is_call_safe=is_call_safe)
+    except Refused:
+        return
+    tests = [condition.test for _, condition in query.filters]
+    lists = [test for test in tests if isinstance(test, InList)]
+    assert all(test.source is not None and parse_list(tails[test.source]) == test.items for test in lists)
+    operands = [test.operand for test in tests if not isinstance(test, InList | IsTest)]
+    operands += [operand for _, operand in query.arguments]
+    assert all(operand.source is not None and tails[operand.source] == operand.text for operand in operands)

@@ -79,6 +79,17 @@ def test_filters(api: httpx.Client, query: str, expected: Sequence[int]) -> None
     assert ids(api.get(f"/films?select=id&{query}")) == expected
 
 
+def test_what_is_ignored_of_one_list_is_not_kept_for_the_next(api: httpx.Client) -> None:
+    for number, listed in ((1, "(1)ignored"), (2, "(2)"), (3, " (3)")):
+        assert got(api.get(f"/films?select=id&title=not.eq.ignored&id=in.{listed}")) == [{"id": number}]
+
+
+def test_columns_of_embeds_with_the_names_of_parameters(api: httpx.Client) -> None:
+    """Of an embed, select is a column and no parameter."""
+    answer = api.get("/films", params={"select": "id,premiere(day)", "id": "eq.1", "premiere.select": "in.(x)"})
+    assert error(answer, 400, "42703")["message"] == "column screenings_1.select does not exist"
+
+
 def test_is_tests_of_booleans(api: httpx.Client) -> None:
     found = {word: ids(api.get(f"/flags?value=is.{word}")) for word in ("true", "false", "null", "unknown", "NOT_NULL")}
     assert found == {"true": [1], "false": [2], "null": [3], "unknown": [3], "NOT_NULL": [1, 2]}

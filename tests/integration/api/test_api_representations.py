@@ -279,6 +279,7 @@ def test_legacy_target_names(api: httpx.Client, strict: httpx.Client, gateway: G
         assert "warning" not in api.get(quiet).headers
     for part in ("order=id", "limit=1", "or=(id.eq.1,id.eq.2)"):
         assert "warning" in api.get(f"/directors?id=eq.1&select=f:films(id)&films.{part}").headers
+    assert "warning" in api.get(target, headers={"Accept": "application/vnd.pgrst.plan"}).headers
     written = api.patch(
         "/directors?id=eq.1&select=f:films(id)&films.id=eq.1",
         json={"born": "1928-05-30"},

@@ -78,7 +78,7 @@ def test_operations(text: str, expected: Test) -> None:
         ('in.("open,c)', ('"open', "c"), 7),
         ("in.(\\)", ("\\",), 7),
         ("in.(國,棋)", ("國", "棋"), 7),
-        ("in.(1,2)ignored", ("1", "2"), None),
+        ("in.(1,2)ignored", ("1", "2"), 7),
     ],
 )
 def test_lists(text: str, items: tuple[str, ...], source: int | None) -> None:
