@@ -72,9 +72,10 @@ class DatabaseError(Exception):
             value = result.error_field(field)
             return None if value is None else bytes(value).decode("utf-8", "replace")
 
+        message = text(DiagnosticField.MESSAGE_PRIMARY)
         return cls(
             text(DiagnosticField.SQLSTATE) or "XX000",
-            text(DiagnosticField.MESSAGE_PRIMARY) or result.get_error_message(),
+            result.get_error_message() if message is None else message,
             severity=text(DiagnosticField.SEVERITY_NONLOCALIZED) or "ERROR",
             detail=text(DiagnosticField.MESSAGE_DETAIL),
             hint=text(DiagnosticField.MESSAGE_HINT),

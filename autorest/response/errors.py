@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from autorest.errors import Error, Refused, refuse
-from autorest.response.headers import content_length, is_header, without_controls
+from autorest.response.headers import content_length, is_header, is_status, retry_hint, without_controls
 from autorest.response.model import Headers, Response
 
 #: Statuses by SQLSTATE, and by its class where nothing more specific is known (PostgreSQL, appendix A).
@@ -85,7 +85,9 @@ def database_error(report: Report, *, authenticated: bool) -> Error:
             return refused.error
     status, reason = _status(report, authenticated)
     headers = (("WWW-Authenticate", "Bearer"),) if status == 401 else ()
-    hint = report.hint or (_who_may(report, authenticated) if report.sqlstate == "42501" else None)
+    hint = report.hint
+    if hint is None and report.sqlstate == "42501":
+        hint = _who_may(report, authenticated)
     return Error(status, report.sqlstate, report.message, report.detail, hint, headers, reason)
 
 
@@ -99,7 +101,7 @@ def _status(report: Report, authenticated: bool) -> tuple[int, str | None]:
     state, message = report.sqlstate, report.message
     if state.startswith("PT"):
         number = state[2:]
-        return (int(number), message) if number.isdigit() and 200 <= int(number) <= 599 else (500, None)
+        return (int(number), message) if number.isdigit() and is_status(int(number)) else (500, None)
     match state:
         case "42501":
             return (403 if authenticated else 401), None
@@ -124,7 +126,7 @@ def _raised(report: Report) -> Error:
     headers, status, reason = detail["headers"], detail["status"], detail.get("status_text")
     if not isinstance(headers, dict) or not all(map(is_header, headers.items())):
         raise _unreadable(f"DETAIL has no readable headers: {report.detail}", _DETAIL_HINT)
-    if not isinstance(status, int | float) or not 200 <= status <= 599 or status != int(status):
+    if not isinstance(status, int | float) or not is_status(status):
         raise _unreadable(f"DETAIL has no readable status: {report.detail}", _DETAIL_HINT)
     if reason is not None and not isinstance(reason, str):
         raise _unreadable(f"DETAIL has a status_text that is no text: {report.detail}", _DETAIL_HINT)
@@ -171,6 +173,7 @@ def error_response(error: Error, *, verbose: bool = True) -> Response:
     ]
     if error.headers:
         headers += [(name.lower().encode(), value.encode()) for name, value in error.headers]
+    headers += retry_hint(error.status, [name for name, _ in headers])
     reason = error.reason and without_controls(error.reason)
     return Response(error.status, headers, body, reason, error=error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -116,20 +116,30 @@ def _single(entry: dict[str, str]) -> list[tuple[str, str]]:
     return [pair]
 
 
+def is_status(number: int | float) -> bool:
+    """Whether an answer can have this status of SQL's: three digits, and the last of its request (RFC 9110, 15)."""
+    return 200 <= number <= 999 and number == int(number)
+
+
 def status_from_database(text: bytes | None) -> int | None:
     """Return the status that SQL set in `response.status`. Raises PGRST112 when it is no status."""
     if text is None:
         return None
     digits = text[: len(text) - len(text.lstrip(b"0123456789"))]
     status = int(digits) if digits and len(digits) <= 3 else 0
-    if not 200 <= status <= 599:
+    if not is_status(status):
         raise refuse(
             "PGRST112",
             "The setting response.status is not an HTTP status",
             None,
-            "It must be a number from 200 to 599, like 201.",
+            "It must be a number from 200 to 999, like 201.",
         )
     return status
+
+
+def retry_hint(status: int, names: Iterable[bytes]) -> Headers:
+    """Return `Retry-After` for a 503 of SQL's that has none among its headers' `names`: nothing is to be waited for."""
+    return [(b"retry-after", b"0")] if status == 503 and b"retry-after" not in names else []
 
 
 def override(own: Headers, database: Headers) -> Headers:

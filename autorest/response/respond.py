@@ -22,6 +22,7 @@ from autorest.response.headers import (
     override,
     path,
     preference_applied,
+    retry_hint,
     status_from_database,
 )
 from autorest.response.model import Answer, Headers, Response, Stream
@@ -123,6 +124,7 @@ class Responder:
         if answer.status is not None or answer.headers is not None:
             status = status_from_database(answer.status) or status
             headers = override(headers, from_database(answer.headers))
+            headers += retry_hint(status, [name for name, _ in headers])
         if status in BODILESS:
             return Response(status, headers)
         if not self.headers_only:
@@ -143,6 +145,7 @@ class Responder:
         status, span = _open_status(beginning, facts.range.offset)
         status = status_from_database(beginning.status) or status
         headers = override(self._row_headers(span, facts), from_database(beginning.headers))
+        headers += retry_hint(status, [name for name, _ in headers])
         return Response(status, headers, stream=None if self.headers_only or status in BODILESS else stream)
 
     def explain(self, body: bytes) -> Response:

@@ -154,6 +154,18 @@ def test_statuses_of_sqlstates(api: httpx.Client, state: str, status: int) -> No
     assert (found["message"], found["details"], found["hint"]) == ("so it is", "d", "h")
 
 
+def test_empty_texts_of_an_error_are_texts(api: httpx.Client) -> None:
+    found = api.post("/rpc/fail", json={"state": "P0001", "message": "", "detail": "", "hint": ""}).json()
+    assert found == {"code": "P0001", "message": "", "details": "", "hint": ""}
+
+
+def test_a_status_of_503_has_a_time_to_try_again(api: httpx.Client) -> None:
+    assert api.post("/rpc/fail", json={"state": "PT503"}).headers["retry-after"] == "0"
+    assert api.post("/rpc/say", json={"status": "503"}).headers["retry-after"] == "0"
+    told = [{"Retry-After": "30"}]
+    assert api.post("/rpc/say", json={"status": "503", "headers": json.dumps(told)}).headers["retry-after"] == "30"
+
+
 def test_a_serialization_failure_is_not_tried_again(api: httpx.Client) -> None:
     error(api.post("/rpc/fail", json={"state": "40001"}, headers=bearer("house_careful")), 500, "40001")
 

@@ -29,7 +29,7 @@ from autorest.response.errors import Report, database_error, error_response
         ("XX000", "", 500),
         ("PT418", "tea", 418),
         ("PT199", "", 500),
-        ("PT600", "", 500),
+        ("PT600", "", 600),
         ("PTxyz", "", 500),
         ("99999", "", 400),
     ],
@@ -57,6 +57,21 @@ def test_what_was_missing_is_what_the_hint_gives() -> None:
     assert "role that the gateway connects as" in hint("call_string_check_hook")
     assert "token" not in hint("aclcheck_error")
     assert "token" in hint("aclcheck_error", authenticated=False)
+
+
+def test_an_empty_hint_is_one() -> None:
+    assert database_error(Report("42501", "", "", ""), authenticated=True) == Error(403, "42501", "", "", "")
+
+
+def test_what_is_unavailable_may_be_tried_again() -> None:
+    def hint(state: str, detail: object) -> bytes | None:
+        error = database_error(
+            Report(state, json.dumps({"code": "C", "message": "M"}), json.dumps(detail)), authenticated=True
+        )
+        return dict(error_response(error).headers).get(b"retry-after")
+
+    assert (hint("PT503", None), hint("53100", None), hint("PT500", None)) == (b"0", b"0", None)
+    assert hint("PGRST", {"status": 503, "headers": {"Retry-After": "30"}}) == b"30"
 
 
 def test_the_reason_phrase_is_the_message() -> None:
@@ -89,7 +104,7 @@ def test_an_answer_raised_by_sql() -> None:
         ({"code": "C", "message": "M"}, None),
         ({"code": "C", "message": "M"}, []),
         ({"code": "C", "message": "M"}, {"status": "400", "headers": {}}),
-        ({"code": "C", "message": "M"}, {"status": 700, "headers": {}}),
+        ({"code": "C", "message": "M"}, {"status": 199, "headers": {}}),
         ({"code": "C", "message": "M"}, {"status": 402.5, "headers": {}}),
         ({"code": "C", "message": "M"}, {"status": 400, "headers": []}),
         ({"code": "C", "message": "M"}, {"status": 400, "headers": {"A": None}}),
