@@ -34,8 +34,6 @@ _FOLLOWS: Final = re.compile(r"(,|\r?\n|\r|\Z)?")
 _MOST_FIELDS: Final = 1 << 16
 #: Characters. What is taken apart at once takes several times its length.
 _BLOCK: Final = 1 << 20
-_HEADER_BREAKS: Final = ("\n", "\r\n", "\r")
-_BREAKS: Final = ("\n", "\r\n", "")
 
 
 class Chunk(NamedTuple):
@@ -105,13 +103,17 @@ def rows_of(content_type: MediaType, columns: tuple[str, ...] | None) -> Rows:
 class CsvRows(Rows):
     """Lines of comma-separated values below a line of names.
 
-    `NULL` is null, everything else a string; lines with nothing in them are left out.
+    `NULL` is null, everything else a string; lines with nothing in them are left out. As PostgREST has it, all lines
+    may be equally shorter than the line of names: the last of the columns are not written. A field without a name is
+    refused, where PostgREST drops it.
     """
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self._decoder = decoder
         self._names: list[str] | None = None
+        #: The number of fields in each record, 0 before the first.
+        self._width = 0
         self._pattern = ""
         self._begun = False
         # The text of the record that has not ended, how long it is, and with how much more it is looked at again:
@@ -151,7 +153,7 @@ class CsvRows(Rows):
         """Read the records that end in `text`; return where the first begins that does not."""
         position = 0
         if self._names is None:
-            header = self._record(text, 0, final, _HEADER_BREAKS)
+            header = self._record(text, 0, final, in_header=True)
             if header is None:
                 if len(text) > MAX_HEADER:
                     raise _no_names(f"It has more than {MAX_HEADER} characters.")
@@ -159,8 +161,7 @@ class CsvRows(Rows):
             self._names, position = header
             if max(map(len, self._names)) > MAX_NAME:
                 raise _no_names(f"One of them has more than {MAX_NAME} characters.")
-            self.keys = tuple(sorted(set(self._names)))
-            self._line += max(1, text.count("\n", 0, position))
+            self._line += _breaks(text, 0, position)
             self._pattern = _pattern(self._names)
         first, begin = self._line, position
         block = self._read_block(text, position) if len(text) - position <= _BLOCK else None
@@ -168,16 +169,16 @@ class CsvRows(Rows):
         self._line += text.count("\n", begin, position)
         records: list[list[str]] = []
         while position < len(text):
-            found = self._record(text, position, final, _BREAKS)
+            found = self._record(text, position, final, in_header=False)
             if found is None:
                 break
             record, end = found
             if record != [""]:
-                self._check_width(record)
+                self._check_width(len(record))
                 records.append(record)
-            self._line += text.count("\n", position, end)
+            self._line += _breaks(text, position, end)
             position = end
-        if final and begin < position and not text.endswith("\n"):
+        if final and begin < position and not text.endswith(("\n", "\r")):
             self._line += 1
         if parts := [*filter(None, (part, _as_json(self._names, records, _NULL in text)))]:
             self._add(b",".join(parts), first)
@@ -206,6 +207,8 @@ class CsvRows(Rows):
         lines = [*filter(None, common.split("\n"))]
         if {line.count(",") for line in lines} - {len(self._names) - 1}:
             return None
+        if lines:
+            self._check_width(len(self._names))
         if not last and (written := _written(self._pattern, lines)) is not None:
             return written, end
         records = [line.split(",") for line in lines]
@@ -221,16 +224,23 @@ class CsvRows(Rows):
                 records = [record for record in records if record != [""]]
         return _as_json(self._names, records, _NULL in text), end
 
-    def _check_width(self, record: Sequence[str]) -> None:
+    def _check_width(self, width: int) -> None:
         assert self._names is not None
-        if len(record) != len(self._names):
+        if self._width == 0 and width <= len(self._names):
+            self._width = width
+            self.keys = tuple(sorted({*self._names[:width]}))
+        elif width != self._width:
             raise refuse(
                 "PGRST102",
                 "The lines of the CSV body do not all have the same number of fields",
-                f"The header has {len(self._names)}, line {self._line} has {len(record)}.",
+                f"The header has {len(self._names)}, {self._others()}line {self._line} has {width}.",
             )
 
-    def _record(self, text: str, start: int, final: bool, breaks: Sequence[str]) -> tuple[list[str], int] | None:
+    def _others(self) -> str:
+        assert self._names is not None
+        return "" if self._width in (0, len(self._names)) else f"the lines below it have {self._width}, "
+
+    def _record(self, text: str, start: int, final: bool, *, in_header: bool) -> tuple[list[str], int] | None:
         """Return the record that begins at `start` and where the next one does, None if it may go on after `text`."""
         record: list[str] = []
         position = start
@@ -250,13 +260,13 @@ class CsvRows(Rows):
             record.append(field)
             if follows == "," and len(record) < _MOST_FIELDS:
                 continue
-            if follows not in breaks:
-                raise self._unreadable(text, start, position, in_header="\r" in breaks)
+            if follows is None or (in_header and not follows):
+                raise self._unreadable(text, start, position, in_header=in_header)
             return record, position
 
     def _unreadable(self, text: str, start: int, position: int, *, in_header: bool) -> Refused:
-        line = self._line + text.count("\n", start, position)
-        character = position - max(start, text.rfind("\n", start, position) + 1) + 1
+        line = self._line + _breaks(text, start, position)
+        character = position - max(start, *(text.rfind(end, start, position) + 1 for end in "\n\r")) + 1
         expected = "a comma or a line break" + (" after the names of the columns" if in_header else "")
         return refuse(
             "PGRST102",
@@ -425,8 +435,12 @@ def _as_json(names: Sequence[str], records: Sequence[Sequence[str]], with_nulls:
     """Return records as elements of a JSON array; only `with_nulls` may one of their values be null."""
     if with_nulls:
         nullable = [[None if field == _NULL else field for field in record] for record in records]
-        return orjson.dumps([dict(zip(names, record, strict=True)) for record in nullable])[1:-1]
-    return orjson.dumps([dict(zip(names, record, strict=True)) for record in records])[1:-1]
+        return orjson.dumps([dict(zip(names, record, strict=False)) for record in nullable])[1:-1]
+    return orjson.dumps([dict(zip(names, record, strict=False)) for record in records])[1:-1]
+
+
+def _breaks(text: str, start: int, end: int) -> int:
+    return text.count("\n", start, end) + text.count("\r", start, end) - text.count("\r\n", start, end)
 
 
 def _no_names(details: str) -> Refused:

@@ -122,7 +122,7 @@ def plain_csv(text: str) -> tuple[list[dict[str, str | None]], tuple[str, ...]] 
             continue
         if text[position : position + 2] == "\r\n":
             position += 2
-        elif text[position : position + 1] == "\n" or (text[position : position + 1] == "\r" and not records):
+        elif text[position : position + 1] in ("\n", "\r"):
             position += 1
         elif position < len(text) or not records:
             return None
@@ -132,10 +132,10 @@ def plain_csv(text: str) -> tuple[list[dict[str, str | None]], tuple[str, ...]] 
         return None
     header, *rest = records
     kept = [one for one in rest if one != [""]]
-    if any(len(one) != len(header) for one in kept):
+    rows = [{name: None if cell == "NULL" else cell for name, cell in zip(header, one, strict=False)} for one in kept]
+    if any(len(one) != len(kept[0]) or len(one) > len(header) for one in kept):
         return None
-    rows = [{name: None if cell == "NULL" else cell for name, cell in zip(header, one, strict=True)} for one in kept]
-    return rows, tuple(sorted(set(header))) if rows else ()
+    return rows, tuple(sorted(rows[0])) if rows else ()
 
 
 def plain_ndjson(text: str, columns: tuple[str, ...] | None) -> tuple[list[object], tuple[str, ...]] | None:
