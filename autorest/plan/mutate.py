@@ -27,13 +27,14 @@ def plan_mutation(catalog: Catalog, relation: Relation, request: ApiRequest, tre
         return Delete(relation.name, where, returning)
     payload = request.payload
     assert isinstance(payload, JsonPayload)
+    if request.action is Action.UPSERT:
+        _check_put(relation, request)
     columns = tuple(_written(resolver, relation, name) for name in payload.keys)
     defaults = request.preferences.missing == "default"
     match request.action:
         case Action.UPDATE:
             return Update(relation.name, columns, payload.is_object, where, returning, defaults)
         case Action.UPSERT:
-            _check_put(relation, request)
             return _insert(relation, columns, payload, where, returning, "merge-duplicates", relation.primary_key)
     conflict = request.query.on_conflict if request.query.on_conflict is not None else relation.primary_key
     resolution = request.preferences.resolution
