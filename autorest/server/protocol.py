@@ -326,7 +326,7 @@ class HttpProtocol(asyncio.Protocol):
             # What follows such a body is not to be trusted (RFC 9112, 6.1).
             keep_alive = False
         target = self._target
-        if target[:1] != b"/" or b"#" in target:
+        if target[:1] != b"/":
             target = origin_form(target)
         raw_path, _, query = target.partition(b"?")
         method = self._method or parser.get_method().decode("ascii")
@@ -737,7 +737,7 @@ def has_body(headers: Headers) -> bool:
 
 def origin_form(target: bytes) -> bytes:
     """Return a request's target as path and query (RFC 9112, 3.2): of a whole URL what follows the authority."""
-    target = _AUTHORITY.sub(b"", target.partition(b"#")[0])
+    target = _AUTHORITY.sub(b"", target)
     return b"/" + target if target[:1] in (b"", b"?") else target
 
 

@@ -256,7 +256,7 @@ async def test_letters_that_urls_lack_are_taken_as_utf_8(echo: Echo, line: Line)
         (b"http://example.com/a/b?c=d", b"/a/b", b"c=d"),
         (b"http://example.com", b"/", b""),
         (b"http://example.com?c=d/e", b"/", b"c=d/e"),
-        (b"/a?b#c", b"/a", b"b"),
+        (b"/a?b#c", b"/a", b"b#c"),
         (b"//a", b"//a", b""),
     ],
 )
