@@ -35,19 +35,16 @@ def cors_headers(origin: bytes, allowed: Sequence[bytes]) -> Headers:
 
 
 def preflight_response(origin: bytes, requested: bytes | None, allowed: Sequence[bytes]) -> Response:
-    """Return the answer to a preflight request; without headers when `origin` may not send the real one."""
+    """Return the answer to a preflight request; without headers when `origin` may not send the real one.
+
+    `requested` are the headers it would have; None where it asks for none.
+    """
     shared = [header for header in cors_headers(origin, allowed) if header[0] != b"access-control-expose-headers"]
     if not shared:
         return Response(200, [(b"content-length", b"0")])
-    names = b", ".join(name.strip() for name in (requested or b"").split(b",") if name.strip())
-    headers = b", ".join(part for part in (b"Authorization", names, ALWAYS_ALLOWED) if part)
-    return Response(
-        200,
-        [
-            *shared,
-            (b"access-control-allow-methods", b", ".join(METHODS)),
-            (b"access-control-allow-headers", headers),
-            (b"access-control-max-age", ONE_DAY),
-            (b"content-length", b"0"),
-        ],
-    )
+    headers = [*shared, (b"access-control-allow-methods", b", ".join(METHODS))]
+    if requested is not None:
+        names = filter(None, map(bytes.strip, requested.split(b",")))
+        headers.append((b"access-control-allow-headers", b", ".join((b"Authorization", *names, ALWAYS_ALLOWED))))
+    headers += [(b"access-control-max-age", ONE_DAY), (b"content-length", b"0")]
+    return Response(200, headers)

@@ -123,3 +123,5 @@ def test_cross_origin() -> None:
     answered = dict(preflight_response(b"http://a", b" X-A ,,x-b", ()).headers)
     assert answered[b"access-control-allow-headers"].startswith(b"Authorization, X-A, x-b, ")
     assert b"access-control-expose-headers" not in answered
+    asking_for_none = preflight_response(b"http://a", None, ())
+    assert not any(name == b"access-control-allow-headers" for name, _ in asking_for_none.headers)
