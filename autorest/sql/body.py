@@ -10,6 +10,7 @@ from autorest.sql.quote import column as quoted_column
 from autorest.sql.quote import identifier
 from autorest.sql.writer import Writer, converted
 
+#: As PostgREST calls it: a PUT without its key reads it in the message of PostgreSQL.
 BODY = "pgrst_body"
 ELEMENT = "autorest_element"
 

@@ -11,6 +11,7 @@ from autorest.sql.quote import column as quoted_column
 from autorest.sql.quote import identifier, qualified
 from autorest.sql.writer import Writer
 
+#: As PostgREST calls it: who selects what a function does not return reads it in the message of PostgreSQL.
 CALL = "pgrst_call"
 #: How the value of a function that returns no row type is named: clients see it in CSV.
 SCALAR = "pgrst_scalar"

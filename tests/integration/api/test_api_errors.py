@@ -154,6 +154,13 @@ def test_statuses_of_sqlstates(api: httpx.Client, state: str, status: int) -> No
     assert (found["message"], found["details"], found["hint"]) == ("so it is", "d", "h")
 
 
+def test_postgresql_names_what_it_does_not_find_as_in_postgrest(api: httpx.Client) -> None:
+    unknown = error(api.get("/rpc/best_films?select=nothing"), 400, "42703")
+    assert unknown["message"] == "column pgrst_call.nothing does not exist"
+    keyless = error(api.put("/items?id=eq.1", json={"note": "x"}), 400, "42703")
+    assert keyless["message"] == "column pgrst_body.id does not exist"
+
+
 def test_empty_texts_of_an_error_are_texts(api: httpx.Client) -> None:
     found = api.post("/rpc/fail", json={"state": "P0001", "message": "", "detail": "", "hint": ""}).json()
     assert found == {"code": "P0001", "message": "", "details": "", "hint": ""}
