@@ -54,16 +54,18 @@ def prepare(
     parameters = split_query(raw.query_string)
     query_shape, tails, has_range = split_shape(parameters)
     ranges: dict[EmbedPath, Range] = {}
-    top, unsatisfiable = ALL_ROWS, None
+    top, satisfiable = ALL_ROWS, True
     header = heeded.range.decode("latin-1") if heeded.range is not None and raw.method == "GET" else None
     if has_range or header is not None:
         try:
             ranges = split_ranges(parameters)
             top = ranges[()] = top_range(raw.method, ranges.get((), ALL_ROWS), header)
-        except Refused as refused:
-            unsatisfiable = refused
+        except Refused:
+            # Something else may be wrong before that: the whole grammar finds it.
+            satisfiable = False
     json = _json_payload(raw, heeded, parameters, parsed)
-    shape = None if head.terms is None else _shape(raw, heeded, query_shape, top != ALL_ROWS, json)
+    shareable = satisfiable and head.terms is not None
+    shape = _shape(raw, heeded, query_shape, top != ALL_ROWS, json) if shareable else None
     payload: Payload | None = json
     template = snapshot.templates.get(shape) if shape is not None else None
     if trace is not None:
@@ -90,8 +92,6 @@ def prepare(
         payload = request.payload
         if shape is not None:
             snapshot.templates.put(shape, template)
-    if unsatisfiable is not None:
-        raise unsatisfiable
     values = Values(tails, body=_body(payload))
     if ranges or snapshot.max_rows is not None:
         ranges.setdefault((), ALL_ROWS)

@@ -30,9 +30,9 @@ def prepared(
     return found
 
 
-def refusal(snapshot: Snapshot, target: str) -> str:
+def refusal(snapshot: Snapshot, target: str, **headers: str) -> str:
     with pytest.raises(Refused) as caught:
-        prepared(snapshot, target)
+        prepared(snapshot, target, b"", **headers)
     return caught.value.error.code
 
 
@@ -69,6 +69,8 @@ def test_a_known_refusal_hides_no_earlier_one(snapshot: Snapshot) -> None:
     assert refusal(snapshot, "/movies?limit=-1&id=in.(1)") == "PGRST103"
     assert refusal(snapshot, "/movies?id=in.(1)") == "PGRST205"
     assert refusal(snapshot, "/movies?id=in.1") == "PGRST100"
+    assert refusal(snapshot, "/movies") == "PGRST205"
+    assert refusal(snapshot, "/movies", range="5-2") == "PGRST103"
 
 
 def test_a_refusal_is_known_for_the_same_request(snapshot: Snapshot) -> None:
