@@ -94,7 +94,9 @@ class Wordings:
             self._varied[text] = used + 1
 
 
-NOTHING = Transaction("", ())
+#: Whose a connection is that does nothing for a request; no role can have this name, but the gateway's own has none.
+NOBODY = "\0"
+NOTHING = Transaction(NOBODY, ())
 
 
 class StaleStatement(DatabaseError):
@@ -197,7 +199,7 @@ class Pipeline:
         self.future: asyncio.Future[Any] | None = None
         self.settled: asyncio.Future[None] | None = None
         self.closed = False
-        self.role = ""
+        self.role = NOBODY
         self.runs = 0
         self.runs_seen = 0
         self.parses = 0

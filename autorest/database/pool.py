@@ -30,7 +30,7 @@ from autorest.database.errors import (
     Unavailable,
 )
 from autorest.database.flow import Flow
-from autorest.database.pipeline import CAN_CLOSE, Pipeline, StaleStatement, Wordings
+from autorest.database.pipeline import CAN_CLOSE, NOBODY, Pipeline, StaleStatement, Wordings
 from autorest.database.queue import Queue, Shares
 from autorest.sql.statement import Transaction
 
@@ -371,7 +371,7 @@ class Database:
         if pipeline.retiring:
             self._give_back(pipeline)
             return
-        role, pipeline.role = pipeline.role, ""
+        role, pipeline.role = pipeline.role, NOBODY
         self._free.append(pipeline)
         if self._queue:
             self._serve(role)

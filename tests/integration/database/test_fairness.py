@@ -11,9 +11,10 @@ import pytest
 
 from autorest.database.errors import PoolFull
 from autorest.database.pool import Database
+from autorest.sql.statement import Transaction
 from tests.integration.database.conftest import DATABASE, opened
 from tests.integration.database.test_pool import SLEEPING, activity
-from tests.integration.database.transactions import value, work
+from tests.integration.database.transactions import statement, value, work
 from tests.support.cluster import Cluster
 from tests.support.pooler import Pooler
 from tests.support.skips import available
@@ -83,6 +84,16 @@ async def test_a_role_is_served_in_order_beside_one_that_floods(road: str) -> No
         await asyncio.gather(*(ask(number) for number in range(40)))
         assert served == list(range(40))
         await give_up(slow)
+
+
+async def test_idle_connections_are_nobody_s_share(road: str) -> None:
+    async with opened(road, size=4, max_per_role=1, acquisition_timeout=2.0) as database:
+        await asyncio.gather(*flood(database, 1, 0.1), *flood(database, 1, 0.1, "bob"))
+        await until(lambda: database.stats().available == 2)
+        # The gateway's own transactions have a role without a name.
+        own = Transaction("", (statement("SELECT 'own'"),))
+        async with asyncio.timeout(2):
+            assert value(await database.run(own)) == "own"
 
 
 async def test_one_role_can_be_given_every_connection(road: str, house: Cluster) -> None:
