@@ -319,6 +319,9 @@ class Service:
             # Whatever it is: there is another attempt, or nobody would ever read the catalog again.
             self._failed(error)
             return False
+        self.loads.last_failed = False
+        self._unreachable = None
+        self._told.failure = ""
         return True
 
     async def _read(self, wanted: Wanted) -> None:
@@ -382,12 +385,14 @@ class Service:
         before = self.settings
         if settings is not before:
             try:
-                await self.authenticator.reconfigure(settings)
                 if self.login is not None:
                     self.login.reconfigure(settings)
+                await self.authenticator.reconfigure(settings)
             except ValueError as error:
                 logger.error("the settings were not reloaded: %s", error)
                 settings = before
+                if self.login is not None:
+                    self.login.reconfigure(before)
         if catalog is not None:
             self.database.prepare_for(catalog.fingerprint)
         self.gateway.snapshot = Snapshot(settings, catalog, self._defaults)
@@ -474,10 +479,7 @@ class Service:
 
     def _succeeded(self, catalog: Catalog, seconds: float) -> None:
         self.loads.succeeded += 1
-        self.loads.last_failed = False
         self.loads.seconds = seconds
-        self._unreachable = None
-        self._told.failure = ""
         if not self.loaded.is_set():
             self.loaded.set()
             # The first catalog is never freed as a whole: the garbage collector need not go through it.

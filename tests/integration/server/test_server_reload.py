@@ -195,6 +195,27 @@ def test_what_is_set_for_a_request_s_role_holds_after_a_reload(run: Start, stock
         stocked.psql("ALTER ROLE server_anon RESET statement_timeout", dbname=DATABASE)
 
 
+def test_it_is_ready_again_when_settings_could_be_read_after_all(run: Start, stocked: Cluster) -> None:
+    gateway = run(db_config="true")
+    gateway.api.get("/items")
+    stocked.psql("ALTER ROLE server_authenticator CONNECTION LIMIT 1", dbname=DATABASE)
+    try:
+        gateway.send("SIGUSR2")
+        gateway.wait_logged("too many connections for role")
+    finally:
+        stocked.psql("ALTER ROLE server_authenticator CONNECTION LIMIT -1", dbname=DATABASE)
+    gateway.wait_logged("settings reloaded")
+    assert gateway.status("/ready") == 200
+
+
+def test_settings_that_the_login_cannot_use_change_nothing(run: Start, file: Path) -> None:
+    gateway = run(config_file=file, auth_login_enabled="true")
+    file.write_text('jwt-role-claim-key = "$$.roles[0]"')
+    gateway.send("SIGUSR2")
+    gateway.wait_logged("the settings were not reloaded")
+    assert gateway.api.get("/secrets", headers=bearer()).status_code == 200
+
+
 def test_the_listener_follows_its_settings(run: Start, stocked: Cluster, file: Path) -> None:
     gateway = run(config_file=file, db_channel_enabled=None)
     file.write_text('db-channel = "other_channel"')
