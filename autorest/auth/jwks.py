@@ -91,16 +91,22 @@ class ProviderKeys:
     async def fetch_for_unknown_key(self) -> bool:
         """Fetch the keys because a token names one that is not among them; True when they were fetched.
 
-        At most one such fetch in `unknown_key_interval` seconds; whoever asks while one is under way shares it.
+        At most one such fetch in UNKNOWN_KEY_SECONDS; whoever asks while one is under way shares it.
         """
         if self._fetching is None and time.monotonic() - self._last_attempt < UNKNOWN_KEY_SECONDS:
             return False
-        return await self._fetch()
+        fetching = self._begun()
+        # `close` ends a fetch, and not those who wait for it.
+        await asyncio.wait((fetching,))
+        return not fetching.cancelled() and fetching.result()
 
     async def _fetch(self) -> bool:
+        return await asyncio.shield(self._begun())
+
+    def _begun(self) -> asyncio.Task[bool]:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch_once())
-        return await asyncio.shield(self._fetching)
+        return self._fetching
 
     async def _fetch_once(self) -> bool:
         self._last_attempt = time.monotonic()

@@ -253,6 +253,23 @@ async def test_reconfiguring_follows_the_url(provider: Provider) -> None:
         assert await refusal(authenticator, token(0)) == (401, "PGRST301")
 
 
+@pytest.mark.usefixtures("eager")
+async def test_a_request_outlives_the_provider_that_it_waits_for(provider: Provider) -> None:
+    found = []
+
+    async def ask() -> None:
+        found.append(await refusal(authenticator, token(1, "second")))
+
+    async with opened(Authenticator(Settings(jwt_secret=provider.url))) as authenticator:
+        provider.pause = 30.0
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await until(lambda: provider.asked == 2)
+            await authenticator.reconfigure(Settings(jwt_secret=OTHER_SECRET))
+            provider.released.set()
+    assert found == [(401, "PGRST301")]
+
+
 async def test_our_own_tokens_are_accepted_while_the_provider_is_down(provider: Provider) -> None:
     provider.stop()
     settings = Settings(jwt_secret=provider.url, auth_signing_key=OTHER_SECRET)
