@@ -148,6 +148,7 @@ class Database:
         self._connected = False
         self._failures = 0
         self._retry_at = 0.0
+        self._renewed_at = 0.0
         self._last_failure = ""
         self._timeouts = self._opened = self._failed = self._lost_count = self._cancelled = 0
         self._past_runs = self._past_parses = 0
@@ -248,7 +249,7 @@ class Database:
 
     def renew(self) -> None:
         """Replace every connection once it is free: new ones begin with what is now set for their role."""
-        now = self._loop.time()
+        now = self._renewed_at = self._loop.time()
         for pipeline in self._pipelines:
             pipeline.expires = now
 
@@ -463,6 +464,10 @@ class Database:
                 connection = await self._source.getconn(timeout=LEASE_PATIENCE)
             except (LeaseTimeout, PoolClosed):
                 return
+            if connection.opened_at < self._renewed_at:
+                connection.pgconn.finish()
+                await self._source.putconn(connection)
+                continue
             new = connection.driver is None and self._loop.time() - connection.opened_at < NEW_SECONDS
             try:
                 pipeline = self._pipeline_of(connection)
@@ -493,6 +498,8 @@ class Database:
         else:
             pipeline.attach()
             pipeline.prepare_anew()
+            if not self._limit:
+                pipeline.stop_preparing()
         pipeline.used = self._loop.time()
         return pipeline
 

@@ -106,6 +106,24 @@ async def test_connections_that_died_between_two_leases_cost_no_request(house: C
         assert database.stats().failed == 0
 
 
+async def test_connections_between_two_leases_are_renewed_too(house: Cluster) -> None:
+    async with opened(direct(house), size=1, max_idle=0.3) as database:
+        before = value(await database.run(work("alice", "SELECT pg_backend_pid()")))
+        await until(lambda: database.stats().open == 0)
+        database.renew()
+        assert value(await database.run(work("alice", "SELECT pg_backend_pid()"))) != before
+
+
+async def test_nothing_is_prepared_any_more_on_connections_between_two_leases(house: Cluster) -> None:
+    async with opened(direct(house), size=1, max_idle=0.3) as database:
+        await database.run(work("alice", "SELECT 1"))
+        await until(lambda: database.stats().open == 0)
+        prepared = database.stats().parses
+        database.prepare_statements(False)
+        await database.run(work("alice", "SELECT 1"))
+        assert database.stats().parses == prepared
+
+
 async def test_old_connections_are_replaced_under_load(house: Cluster) -> None:
     pids: set[str | None] = set()
 
