@@ -13,7 +13,7 @@ from autorest.server.protocol import Connections, HttpProtocol, Limits
 
 BACKLOG = 2048
 #: For the admin server and for the supervisor: nobody there has to be kept out.
-PATIENT = Limits(head_seconds=0.0, idle_seconds=0.0, silent_seconds=0.0)
+PATIENT = Limits(pipelined=1 << 20, head_seconds=0.0, idle_seconds=0.0, silent_seconds=0.0)
 #: How long the admin server has to finish.
 ADMIN_SECONDS = 0.5
 #: How long connections without a request are kept when the server ends: a request that is on its way is answered.

@@ -8,6 +8,7 @@ import json
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from autorest.server.http import PATIENT
 from autorest.server.protocol import READ_AHEAD, SLACK, Limits, in_ascii, origin_form
 from tests.unit.server.conftest import Echo, Line, answer, body_of, serving
 
@@ -127,6 +128,13 @@ async def test_more_requests_ahead_than_allowed_end_the_connection(echo: Echo) -
         answers = await line.rest()
     assert answers.count(b"HTTP/1.1 299") == 6
     assert answers.count(b"connection: close") == 1
+
+
+async def test_a_supervisor_may_say_any_number_of_things_before_it_is_heard(echo: Echo) -> None:
+    async with serving(echo, PATIENT) as (_, connect):
+        line = await connect()
+        line.say(b"GET /status/299 HTTP/1.1\r\n\r\n" * 500)
+        assert [await line.hear() for _ in range(500)] == [(299, b"x")] * 500
 
 
 @pytest.mark.parametrize(
