@@ -73,7 +73,7 @@ class Listener:
 
     async def _listen(self) -> None:
         failures, first = 0, True
-        while first or self.recover:
+        while True:
             try:
                 connection = await connect_direct(self.conninfo, writable=True)
             except Exception as error:
@@ -93,6 +93,9 @@ class Listener:
                 finally:
                     self.listening = False
                     connection.terminate()
+            if not first and not self.recover:
+                logger.warning("not listening on channel %r any more: %s", self.channel, told(reason))
+                return
             failures += 1
             delay = min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LAST_BACKOFF) * random.uniform(0.9, 1.1)
             logger.warning("not listening on channel %r, next attempt in %.1f s: %s", self.channel, delay, told(reason))

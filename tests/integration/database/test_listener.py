@@ -126,7 +126,9 @@ async def test_a_lost_connection_is_found_again_and_everything_reloaded(house: C
         await heard.becomes(["", "", "reload schema"])
 
 
-async def test_without_recovery_a_lost_connection_stays_lost(house: Cluster, where: str) -> None:
+async def test_without_recovery_a_lost_connection_stays_lost(
+    house: Cluster, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
     heard = Heard()
     async with listening(where, heard, recover=False) as listener:
         terminate(house)
@@ -134,6 +136,7 @@ async def test_without_recovery_a_lost_connection_stays_lost(house: Cluster, whe
         await asyncio.sleep(1)
         assert not listener.listening
         assert heard.payloads == []
+    assert "next attempt" not in caplog.text
 
 
 async def test_a_database_that_is_down_at_first() -> None:
