@@ -15,6 +15,8 @@ from environment.commands import Outcome, must, run, watch
 from environment.problem import Problem
 
 _ASK_SECONDS = 30
+#: How Docker's client puts it, before version 29 and since.
+_NOT_RUNNING = re.compile(r"docker daemon (is not )?running|if the daemon is running", re.IGNORECASE)
 
 
 class NoEngine(Exception):
@@ -79,6 +81,12 @@ class Project:
     def published(self, service: str, target: int) -> int | None:
         """Return this machine's port for a port of a service, None when it has none."""
         return next((port.published for port in self.ports if (port.service, port.target) == (service, target)), None)
+
+    @property
+    def entrance(self) -> str:
+        """The address of this machine at which Traefik is reached; one of its own where it listens on all."""
+        address = next((port.address for port in self.ports if (port.service, port.target) == ("traefik", 80)), "")
+        return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
 
     @property
     def images(self) -> dict[str, str]:
@@ -191,7 +199,7 @@ def no_answer(printed: str) -> NoEngine:
         return NoEngine(
             "Docker is here, but this user may not use it.", "run sudo usermod -aG docker $USER and log in again"
         )
-    if "Is the docker daemon running?" in printed:
+    if _NOT_RUNNING.search(printed):
         return NoEngine("Docker is installed, but its engine does not run.", "start it")
     said = (printed.strip().splitlines() or ["it says nothing"])[-1]
     return NoEngine(f"Docker is installed, but its engine does not answer: {said}", "put that right")
@@ -200,8 +208,13 @@ def no_answer(printed: str) -> NoEngine:
 def another(root: Path, folders: Iterable[str]) -> Path | None:
     """Return the first of these folders that is not `root`; one that is not there any more is nobody's."""
     for folder in map(Path, folders):
-        if folder.is_absolute() and folder.is_dir() and not folder.samefile(root):
+        try:
+            if folder.is_absolute() and not os.path.samestat(folder.stat(), root.stat()):
+                return folder
+        except PermissionError:  # in a folder that its user keeps closed
             return folder
+        except OSError:
+            continue
     return None
 
 

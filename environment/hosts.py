@@ -13,7 +13,7 @@ from pathlib import Path
 
 from environment.problem import Problem
 
-_LOOPBACK = {"127.0.0.1", "::1"}
+LOOPBACK = "127.0.0.1"
 _LOOKUP_SECONDS = 6
 
 
@@ -23,15 +23,15 @@ def hosts_file() -> Path:
     return Path("/etc/hosts")
 
 
-def lines(names: Sequence[str]) -> list[str]:
-    """Return the lines for the hosts file of this platform."""
-    listed = " ".join(names)
+def lines(names: Sequence[str], address: str = LOOPBACK) -> list[str]:
+    """Return the lines for the hosts file of this platform that lead to `address`."""
     # macOS asks the local network for names in .local that have no IPv6 address: five seconds each time
-    return [f"127.0.0.1 {listed}", f"::1 {listed}"] if sys.platform == "darwin" else [f"127.0.0.1 {listed}"]
+    addresses = [LOOPBACK, "::1"] if sys.platform == "darwin" and address == LOOPBACK else [address]
+    return [" ".join([each, *names]) for each in addresses]
 
 
-def unresolved(names: Sequence[str], anywhere: bool = False) -> list[str]:
-    """Return the names that do not lead to this machine; those that lead nowhere if `anywhere` is as good."""
+def unresolved(names: Sequence[str], address: str = LOOPBACK, anywhere: bool = False) -> list[str]:
+    """Return the names that do not lead to `address`; those that lead nowhere if `anywhere` is as good."""
     answers: dict[str, set[str]] = {}
 
     def look_up(name: str) -> None:
@@ -47,12 +47,13 @@ def unresolved(names: Sequence[str], anywhere: bool = False) -> list[str]:
     for thread in threads:
         thread.join(_LOOKUP_SECONDS)
     found = {name: answers.get(name, set()) for name in names}
-    return [name for name in names if not (found[name] if anywhere else found[name] & _LOOPBACK)]
+    good = {address, "::1"} if address == LOOPBACK else {address}
+    return [name for name in names if not (found[name] if anywhere else found[name] & good)]
 
 
-def add(names: Sequence[str], file: Path, interactive: bool) -> None:
-    """Append the lines to the hosts file, with sudo where that needs it and somebody can answer its question."""
-    text = "".join(f"{line}\n" for line in lines(names))
+def add(wanted: Sequence[str], file: Path, interactive: bool) -> None:
+    """Append lines to the hosts file, with sudo where that needs it and somebody can answer its question."""
+    text = "".join(f"{line}\n" for line in wanted)
     try:
         if file.exists() and file.read_bytes()[-1:] not in (b"", b"\n"):
             text = "\n" + text
@@ -61,15 +62,15 @@ def add(names: Sequence[str], file: Path, interactive: bool) -> None:
     except PermissionError:
         sudo = shutil.which("sudo")
         if not interactive or sudo is None:
-            raise Problem(f"{file} may not be changed by this user.", by_hand(names)) from None
+            raise Problem(f"{file} may not be changed by this user.", by_hand(wanted)) from None
         added = subprocess.run([sudo, "tee", "-a", str(file)], input=text.encode(), stdout=subprocess.DEVNULL)
         if added.returncode != 0:
-            raise Problem(f"{file} was not changed.", by_hand(names)) from None
+            raise Problem(f"{file} was not changed.", by_hand(wanted)) from None
 
 
-def by_hand(names: Sequence[str]) -> str:
-    """Say how to add the lines on this platform."""
-    printed = "\n".join(f"  {line}" for line in lines(names))
+def by_hand(wanted: Sequence[str]) -> str:
+    """Say how to add lines on this platform."""
+    printed = "\n".join(f"  {line}" for line in wanted)
     if sys.platform == "win32":
         how = "in a terminal of the administrator, py setup.py --hosts"
     elif os.geteuid() == 0:

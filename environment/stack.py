@@ -25,6 +25,8 @@ _NEEDED_TO_RUN = GIGABYTE // 2
 _HEALTHY_SECONDS = 300
 _PATIENCE_WITH_THE_UNWELL_SECONDS = 30
 
+#: How compose begins what the engine says when it cannot start a container.
+_REFUSED = "Error response from daemon:"
 _STILL_COMING = ("created", "starting")
 _PASSING = ("waiting", "running", *_STILL_COMING)
 
@@ -136,10 +138,17 @@ def _check_disk(root: Path, loads: bool) -> str:
     # what Docker names lies in a virtual machine on macOS and Windows; then the disk of the checkout has to do
     named = Path(compose.docker("info", "--format", "{{.DockerRootDir}}").output.strip() or root)
     return disk.check(
-        named if named.exists() else root,
+        named if _is_seen(named) else root,
         _NEEDED_TO_LOAD if loads else _NEEDED_TO_RUN,
         " (docker system prune removes what no container uses)",
     )
+
+
+def _is_seen(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except PermissionError:
+        return False
 
 
 def _make_network() -> bool:
@@ -181,7 +190,8 @@ def _load_images(found: Compose, project: Project, missing: Sequence[str], conso
             if not all(found.has_image(image) for image in project.built_images.values()):
                 raise Problem(
                     "The images could not be built.",
-                    "Put right what the builder says and start again; behind a proxy it needs HTTPS_PROXY.",
+                    "Put right what the builder says and start again; a proxy has to stand in the configuration of "
+                    "Docker's client (https://docs.docker.com/engine/cli/proxy/).",
                     outcome.last_lines,
                 )
             step.detail = f"not possible now ({outcome.output.splitlines()[-1]}); the images that are here are used"
@@ -200,7 +210,7 @@ def _start(found: Compose, project: Project, step: Step, recreate: bool) -> None
         lines = _in_lines(project, containers)
         step.show(lines, [line for line in lines if not line.endswith(_PASSING)])
         if outcomes and outcomes[0].code != 0:
-            raise _not_started(found, containers, outcomes[0].last_lines)
+            raise not_started(found, containers, outcomes[0].last_lines)
         seen = {container.service for container in containers}
         if outcomes and seen >= project.services.keys() and all(container.is_well for container in containers):
             step.detail = f"{len(containers)} containers are healthy"
@@ -213,7 +223,7 @@ def _start(found: Compose, project: Project, step: Step, recreate: bool) -> None
                 unwell_since.pop(container.service, None)
         lost = any(now - since > _PATIENCE_WITH_THE_UNWELL_SECONDS for since in unwell_since.values())
         if now > give_up or (outcomes and lost):
-            raise _not_started(found, containers, "")
+            raise not_started(found, containers, "")
         time.sleep(1)
 
 
@@ -225,8 +235,12 @@ def _in_lines(project: Project, containers: Sequence[Container]) -> list[str]:
     return [f"{name:{width}}  {', '.join(words) or 'waiting'}" for name, words in states.items()]
 
 
-def _not_started(found: Compose, containers: Sequence[Container], said: str) -> Problem:
+def not_started(found: Compose, containers: Sequence[Container], said: str) -> Problem:
+    """Say which service keeps the stack from starting, or what the engine `said` when it refused to start one."""
     culprit = blamed(containers, said)
+    if culprit is None and _REFUSED in said:
+        # what is not well yet did nothing wrong: the engine would not start one of them
+        return Problem("The services did not start.", "Put right what Docker says and start again.", said)
     first = culprit or next(iter(worst_first(containers)), None)
     if first is None:
         return Problem("The services did not start.", "Put right what Docker says and start again.", said)
@@ -255,14 +269,14 @@ def _check_names(project: Project, add_hosts: bool, console: Console) -> Problem
         step.detail = f"not known here: {', '.join(missing)}" if missing else "they are known"
     if not missing:
         return None
-    names = addresses.names(project)
+    lines = hosts.lines(addresses.names(project), project.entrance)
     if not add_hosts and console.interactive:
-        console.say(f"\n{hosts.by_hand(names)}\n")
+        console.say(f"\n{hosts.by_hand(lines)}\n")
         add_hosts = console.ask(f"Add it to {hosts.hosts_file()} now?")
     if add_hosts:
         try:
             with console.step(f"Adding them to {hosts.hosts_file()}"):
-                hosts.add(names, hosts.hosts_file(), console.interactive)
+                hosts.add(lines, hosts.hosts_file(), console.interactive)
         except Problem as problem:
             return problem
     return None
@@ -273,16 +287,15 @@ def _say_where_everything_is(found: Compose, project: Project, api: Address, con
     resolves = not addresses.unresolved(project)
     console.say(f"\nThe API is at {api.of('api.')}.{' The tour:' if api.serves_todos else ''}")
     if api.serves_todos:
-        options = "" if resolves else f"--resolve api.{api.domain}:{api.port}:127.0.0.1 "
+        options = "" if resolves else f"--resolve api.{api.domain}:{api.port}:{api.entrance_in_brackets} "
         console.say(f"\n{tour(api.of('api.'), options)}")
     if not resolves:
-        local = api._replace(domain="127.0.0.1").of()
         console.say(
             "\nUntil the hosts file knows the names, --resolve stands in for it; so does a header:\n\n"
-            f'  curl -H "Host: api.{api.domain}" {local}/todos'
+            f'  curl -H "Host: api.{api.domain}" {api.without_a_name}/todos'
         )
         if not console.interactive:
-            console.say(f"\n{hosts.by_hand(addresses.names(project))}")
+            console.say(f"\n{hosts.by_hand(hosts.lines(addresses.names(project), api.entrance))}")
     console.say(f"\n  home page   {api.of()}/")
     console.say(f"  API         {api.of('api.')}/ (documentation, in a browser)")
     if "pgadmin" in project.services:

@@ -70,7 +70,10 @@ def _wait_until_the_pipe_closes() -> None:
 
 def _stop_with_the_pipe(child: subprocess.Popen[bytes]) -> None:
     _wait_until_the_pipe_closes()
-    child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+    try:
+        child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+    except OSError:  # Windows has no Ctrl-Break without a console
+        child.terminate()
     try:
         child.wait(_PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -80,7 +83,13 @@ def _stop_with_the_pipe(child: subprocess.Popen[bytes]) -> None:
 def _main() -> None:
     task = json.loads(sys.argv[1])
     if "run" in task:
-        child = subprocess.Popen(task["run"], stdin=subprocess.DEVNULL, cwd=task["cwd"])
+        child = subprocess.Popen(
+            task["run"],
+            stdin=subprocess.DEVNULL,
+            cwd=task["cwd"],
+            # on Windows only a group of its own can be sent Ctrl-Break, and nobody else is meant
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
         threading.Thread(target=_stop_with_the_pipe, args=(child,), daemon=True).start()
         os._exit(child.wait() & 0xFF)
     _wait_until_the_pipe_closes()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from environment import hosts, ports, processes
+from environment.compose import another
 from environment.lock import Lock
 from environment.problem import Problem
 from tests.setup.checkout import REPOSITORY
@@ -90,7 +91,7 @@ def test_a_port_for_root_alone_is_forbidden_to_others() -> None:
 def test_the_lines_for_the_hosts_file_are_appended_once_and_on_lines_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_bytes(b"127.0.0.1 localhost")
-    hosts.add(NAMES, file, interactive=False)
+    hosts.add(hosts.lines(NAMES), file, interactive=False)
     first, *added = file.read_text().splitlines()
     assert first == "127.0.0.1 localhost"
     assert added == hosts.lines(NAMES)
@@ -101,12 +102,26 @@ def test_a_hosts_file_that_may_not_be_changed_is_explained_with_the_exact_lines(
     file = tmp_path / "hosts"
     file.touch(mode=0o400)
     with nobody(), pytest.raises(Problem) as refused:
-        hosts.add(NAMES, file, interactive=False)
+        hosts.add(hosts.lines(NAMES), file, interactive=False)
     assert all(line in refused.value.advice for line in hosts.lines(NAMES))
+
+
+def test_a_checkout_in_a_folder_that_is_closed_is_somebody_elses(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        with nobody():
+            assert another(Path("/"), [str(tmp_path / "autorest")]) == tmp_path / "autorest"
+    finally:
+        tmp_path.chmod(0o700)
 
 
 def test_names_that_lead_elsewhere_are_unresolved() -> None:
     assert hosts.unresolved(["invalid", "localhost", "192.0.2.1"]) == ["invalid", "192.0.2.1"]
+
+
+def test_names_must_lead_to_the_address_that_was_chosen() -> None:
+    assert hosts.unresolved(["localhost", "127.0.0.9", "192.0.2.1"], "127.0.0.9") == ["localhost", "192.0.2.1"]
+    assert hosts.lines(NAMES, "127.0.0.9") == ["127.0.0.9 theddt.local api.theddt.local"]
 
 
 def test_names_may_lead_elsewhere_where_the_stack_is_for_others_too() -> None:

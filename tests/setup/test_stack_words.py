@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from environment.compose import Container, another, no_answer
-from environment.stack import blamed, worst_first
+import pytest
+
+from environment.compose import Compose, Container, another, no_answer
+from environment.stack import blamed, not_started, worst_first
 
 
 def container(service: str, state: str, health: str = "", exit_code: int = 0) -> Container:
@@ -33,6 +35,27 @@ def test_what_the_others_wait_for_in_vain_is_named_even_if_it_is_just_starting_a
     assert found is not None
     assert found.service == "pgbouncer"
     assert blamed(containers, "network web not found") is None
+
+
+def test_what_the_engine_refuses_is_told_and_no_service_blamed_that_is_still_starting(tmp_path: Path) -> None:
+    containers = [container("pgadmin", "running", "starting"), container("traefik", "created")]
+    said = "Error response from daemon: cannot expose privileged port 80"
+    found = Compose(tmp_path, ("false",), (), "", "")
+    problem = not_started(found, containers, said)
+    assert "pgadmin" not in problem.what + problem.advice
+    assert problem.output == said
+    assert "pgadmin" in not_started(found, containers, "").what
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "failed to connect to the docker API at unix:///s; check if the path is correct and if the daemon is running: …",
+        "error during connect: This error may indicate that the docker daemon is not running.: Get …",
+    ],
+)
+def test_an_engine_that_does_not_run_is_told_whatever_the_version_of_its_client(printed: str) -> None:
+    assert no_answer(printed).reason.endswith("its engine does not run.")
 
 
 def test_an_engine_that_does_not_answer_is_told_in_a_sentence() -> None:
