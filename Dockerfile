@@ -14,8 +14,10 @@ RUN /opt/autorest/bin/pip install --no-deps . \
     && /opt/autorest/bin/pip uninstall --yes pip
 
 FROM ${PYTHON_IMAGE}
+# PostgREST's image has its program in /bin
 RUN groupadd --gid 10001 autorest \
-    && useradd --uid 10001 --gid autorest --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin autorest
+    && useradd --uid 10001 --gid autorest --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin autorest \
+    && ln -s /opt/autorest/bin/postgrest /bin/postgrest
 COPY --chmod=0755 docker/handover.sh /usr/local/bin/handover
 COPY --from=build /opt/autorest /opt/autorest
 ENV PATH=/opt/autorest/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

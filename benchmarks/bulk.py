@@ -1,6 +1,6 @@
 """Bulk writes beside psql's \\copy: how fast, and in how much memory.
 
-    python -m benchmarks.bulk --rows 1000000
+    python -m benchmarks bulk --rows 1000000
 
 A PostgreSQL and a pgBouncer of its own, a gateway before them, and one table. In each round the same rows are copied
 into it by psql as its owner, and sent to it under row-level security: as CSV, as NDJSON, and as NDJSON whose missing
@@ -128,7 +128,9 @@ def built(rows: int) -> Iterator[Bench]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks bulk", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()

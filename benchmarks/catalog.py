@@ -1,7 +1,7 @@
 """How long a large catalog takes to load, how much memory it takes, and how long it holds the event loop.
 
-    python -m benchmarks.catalog --tables 10000 --views 500 --functions 5000
-    python -m benchmarks.catalog --dsn postgresql://postgres@127.0.0.1/test --schema api
+    python -m benchmarks catalog --tables 10000 --views 500 --functions 5000
+    python -m benchmarks catalog --dsn postgresql://postgres@127.0.0.1/test --schema api
 
 Without --dsn a PostgreSQL of its own is started and filled. Prints one line per load: seconds, milliseconds of CPU
 time of this process, the longest time that the loop did not run (by the clock, and by this process's CPU time, which
@@ -156,7 +156,9 @@ def filled(tables: int, views: int, functions: int) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks catalog", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dsn", help="a database that is filled already")
     parser.add_argument("--schema", default=SCHEMA, help="the exposed schema")
     parser.add_argument("--tables", type=int, default=1000)

@@ -5,7 +5,8 @@ them under load in turn, round by round, and prints what came of it: requests pe
 gateway is, CPU time per request of each process, latencies, memory. Compare numbers of one run only: a machine that
 is busy is busy for all of them.
 
-`planning` measures instead how long the gateway takes to get from a request to its SQL.
+`planning` measures instead how long the gateway takes to get from a request to its SQL. `bulk`, `catalog`, `overload`
+and `streaming` have options of their own: python -m benchmarks overload --help.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What becomes of requests when more arrive than can be served: python -m benchmarks.overload [options].
+"""What becomes of requests when more arrive than can be served: python -m benchmarks overload [options].
 
 Starts PostgreSQL, pgBouncer and a gateway of its own. First a closed loop of --clients finds the capacity: each asks
 again as soon as it is answered. Then an open loop offers multiples of it: requests fall due at random (a Poisson
@@ -277,7 +277,7 @@ def numbers(text: str) -> list[float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.overload", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks overload", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--case", choices=("sleep", "work", "one-row"), default="sleep")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load")

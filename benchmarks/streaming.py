@@ -1,6 +1,6 @@
 """What a large answer costs: time, first byte and memory, beside psql's \\copy of the same rows.
 
-    python -m benchmarks.streaming --rows 1000000 --rounds 3
+    python -m benchmarks streaming --rows 1000000 --rounds 3
 
 Starts PostgreSQL, pgBouncer and the gateway. In each round, psql copies the texts of all rows to nowhere, and then the
 table as it is, and the gateway is asked for them in each media type; all through pgBouncer, another one first each
@@ -130,7 +130,9 @@ def measure(stage: Stage, rounds: int) -> dict[str, Rounds]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks streaming", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--wide", type=int, default=2_000, help="how many rows of a megabyte")
     parser.add_argument("--rounds", type=int, default=3)

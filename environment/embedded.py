@@ -161,6 +161,7 @@ def _gateway(
         "db-anon-role": "api_anon",
         "jwt-secret": f"@{known.directory / credentials.JWT_SECRET}",
         "jwt-default-role": "api_user",
+        "auth-login-enabled": os.environ.get("AUTOREST_AUTH_LOGIN_ENABLED", "true"),
         "server-host": "127.0.0.1",
         "server-port": port,
         "admin-server-host": "127.0.0.1",

@@ -55,7 +55,13 @@ def test_the_api_is_asked_at_the_address_that_it_is_published_on(port: int) -> N
 
 @pytest.mark.parametrize(
     ("address", "entrance"),
-    [(None, "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("127.0.0.1", "127.0.0.1"), ("10.0.0.5", "10.0.0.5")],
+    [
+        (None, "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "::1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("10.0.0.5", "10.0.0.5"),
+    ],
 )
 def test_what_is_published_on_every_address_is_asked_at_this_machines_own(address: str | None, entrance: str) -> None:
     assert project(80, address).entrance == entrance

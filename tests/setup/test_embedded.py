@@ -256,6 +256,20 @@ def test_the_gateways_commands_find_its_settings_whatever_the_environment_says(c
         assert run.call("GET", "/notes", token=token) == (200, [])
 
 
+def test_whoever_is_added_as_a_user_logs_in(checkout: Checkout) -> None:
+    known = {"email": "ada@example.org", "password": "correct horse battery"}
+    with checkout.serving() as run:
+        argv = [str(checkout.root / ".venv" / "bin" / "autorest"), "user", "add", known["email"]]
+        config = ("--config", "postgres-data/gateway.conf")
+        subprocess.run([*argv, *config], cwd=checkout.root, input=known["password"], text=True, check=True)
+        tokens = run.call("POST", "/auth/login", known)
+        assert tokens.status == 200, tokens.body
+        made = run.call("POST", "/notes", {"title": "hers"}, tokens.body["access_token"])
+        assert (made.status, made.body[0]["title"]) == (201, "hers")
+    with checkout.serving(AUTOREST_AUTH_LOGIN_ENABLED="false") as run:
+        assert run.call("POST", "/auth/login", known).status == 404
+
+
 def test_a_wrong_key_in_secrets_is_refused_in_a_sentence(checkout: Checkout) -> None:
     secrets = checkout.root / "secrets"
     (secrets / "jwt_secret.txt").write_text("short")

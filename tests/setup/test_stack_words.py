@@ -50,7 +50,7 @@ def test_what_the_engine_refuses_is_told_and_no_service_blamed_that_is_still_sta
 @pytest.mark.parametrize(
     "printed",
     [
-        "failed to connect to the docker API at unix:///s; check if the path is correct and if the daemon is running: …",
+        "failed to connect to the docker API at unix:///s; check if the path is correct and if the daemon is running: ",
         "error during connect: This error may indicate that the docker daemon is not running.: Get …",
     ],
 )

@@ -28,6 +28,13 @@ def test_every_variable_has_a_default() -> None:
         assert re.findall(r"\$\{\w+\}", _text(file)) == []
 
 
+def test_no_proxy_that_docker_gives_to_all_containers_stands_between_them() -> None:
+    """What asks another container, or itself, either heeds no such variables or is told that nobody is behind it."""
+    (traefik,) = re.findall(r"^  traefik:\n(.*?)^  \w|^  traefik:\n(.*?)^\w", _text(FILES[0]), re.M | re.S)
+    assert re.findall(r'^ +(no_proxy|NO_PROXY): "\*"$', "".join(traefik), re.M) == ["NO_PROXY", "no_proxy"]
+    assert not any("urlopen" in _text(file) for file in FILES)
+
+
 def test_shell_scripts_have_the_line_endings_of_unix() -> None:
     scripts = [path for folder in ("docker", "pgbouncer", "postgres") for path in (REPOSITORY / folder).rglob("*.sh")]
     assert len(scripts) >= 4

@@ -12,6 +12,7 @@ import pytest
 from tests.stack.stack import DOMAIN, Stack, eventually
 
 JSON = ("-H", "Content-Type: application/json")
+_ADD = ("autorest", "autorest", "user", "add")
 
 
 def test_the_five_commands(stack: Stack) -> None:
@@ -57,6 +58,7 @@ def test_notes_belong_to_the_subject_of_the_token(stack: Stack) -> None:
 
 
 def test_the_containers_own_command_makes_tokens(stack: Stack) -> None:
+    assert stack.compose("exec", "-T", "autorest", "/bin/postgrest", "--version").strip()
     token = stack.compose(
         "exec", "-T", "autorest", "autorest", "token", "--claim", "sub=cleo", "--expires", "1h"
     ).strip()
@@ -64,6 +66,18 @@ def test_the_containers_own_command_makes_tokens(stack: Stack) -> None:
     written = stack.api.post("/notes", json={"title": "Cleo's"}, headers=headers)
     assert written.status_code == 201, written.text
     assert written.json()[0]["owner"] == "cleo"
+
+
+def test_a_user_logs_in_and_has_notes(stack: Stack) -> None:
+    known = {"email": "dora@example.org", "password": "correct horse battery"}
+    stack.docker("compose", "exec", "-T", *_ADD, known["email"], given=known["password"])
+    answer = stack.api.post("/auth/login", json=known)
+    assert answer.status_code == 200, answer.text
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}", "Prefer": "return=representation"}
+    written = stack.api.post("/notes", json={"title": "Dora's"}, headers=headers)
+    assert written.status_code == 201, written.text
+    assert stack.api.get("/notes?select=title", headers=headers).json() == [{"title": "Dora's"}]
+    assert stack.api.post("/auth/register", json=known).status_code == 403
 
 
 def test_settings_of_the_gateway_can_be_added(stack: Stack) -> None:

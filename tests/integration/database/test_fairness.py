@@ -117,7 +117,7 @@ async def test_too_many_are_refused_at_once_and_served_again_later(road: str) ->
             with pytest.raises(PoolFull) as refused:
                 await database.run(work("bob", "SELECT 1"))
             assert refused.value.retry_after > 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert database.refuses("bob")
         assert database.stats().refused == {"queue": 101, "role": 0}
         assert database.stats().waiting == 5

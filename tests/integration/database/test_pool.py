@@ -162,7 +162,7 @@ async def test_cancelled_work_is_cancelled_in_the_database(road: str, house: Clu
         started = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         assert value(await database.run(work("bob", "SELECT 'next'"))) == "next"
         assert activity(house, SLEEPING) == 0
         assert database.stats().lost == 0

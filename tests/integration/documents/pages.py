@@ -38,7 +38,9 @@ def examples(page: str, first: str | None = None) -> Iterator[Example]:
     """Yield the examples of a page in their order, from the heading `first` on to the next heading of its level."""
     text = (ROOT / page).read_text(encoding="utf-8")
     if first is not None:
-        text = re.split(r"^## ", text.partition(f"\n## {first}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+        _, heading, rest = text.partition(f"\n## {first}\n")
+        assert heading, f"{page} has no heading {first}"
+        text = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
     for language, block in re.findall(r"^```(sql|console)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
         if language == "sql":
             yield Script(block)

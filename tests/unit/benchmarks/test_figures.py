@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+import sys
 import time
 from xml.etree import ElementTree
 
@@ -11,8 +14,10 @@ import pytest
 
 from autorest.sql.statement import Statement, Transaction
 from benchmarks import cases, chart, cli, contenders, drivers, processes, report
+from benchmarks.__main__ import APART
 from benchmarks.cases import Request, Sample
 from benchmarks.figures import Round, Table, ratio, summarize
+from tests.support.tree import ROOT, documents
 
 
 def measured(rate: float, *, errors: int = 0, memory: float = 50.0, cpu: float = 70.0) -> Round:
@@ -164,3 +169,15 @@ def test_options_take_lists_and_refuse_what_is_unknown(capsys: pytest.CaptureFix
             cli.parser().parse_args(wrong)
         assert ended.value.code == 2
     assert "nonsense" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_is_measured_apart_has_a_command_of_its_own(name: str) -> None:
+    command = [sys.executable, "-m", "benchmarks", name, "--help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"usage: python -m benchmarks {name} " in shown
+
+
+def test_the_documentation_knows_no_other_commands() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in documents())
+    assert {*re.findall(r"-m benchmarks[ .](\w+)", pages)} == {"planning", *APART}
