@@ -45,4 +45,4 @@ def media_handler(row: Row) -> tuple[tuple[QualifiedName | None, str], MediaHand
         target=target,
         media_type=_UNKNOWN_CONTENT if written == _ANY else label,
     )
-    return (target, media_type), handler
+    return (target, label), handler

@@ -16,6 +16,29 @@ _WHOLE_TOKEN: Final = re.compile(_TOKEN)
 _TO_QUOTE: Final = re.compile(r'["\\]')
 # PostgREST writes the parameters of these without a space, and its clients compare the text.
 _COMPACT: Final = frozenset(("application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json"))
+#: What has parameters; any other type is the text that a domain is named by, and is compared letter by letter.
+_PARAMETRIC: Final = frozenset(
+    (
+        "*/*",
+        "application/geo+json",
+        "application/json",
+        "application/octet-stream",
+        "application/openapi+json",
+        "application/vnd.oai.openapi+json",
+        "application/vnd.pgrst.array",
+        "application/vnd.pgrst.array+json",
+        "application/vnd.pgrst.object",
+        "application/vnd.pgrst.object+json",
+        "application/vnd.pgrst.plan",
+        "application/vnd.pgrst.plan+json",
+        "application/vnd.pgrst.plan+text",
+        "application/x-ndjson",
+        "application/x-www-form-urlencoded",
+        "text/csv",
+        "text/plain",
+        "text/xml",
+    )
+)
 _WEIGHT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 ANY: Final = MediaType("*/*")
@@ -29,13 +52,14 @@ NDJSON: Final = MediaType("application/x-ndjson")
 def parse_media_type(text: str) -> MediaType:
     """Read one media type; of a parameter given twice the last counts, what is no parameter ends the list.
 
-    A text that is no media type is returned whole as the essence, which then matches nothing.
+    Of the types that PostgREST knows by name. Any other text, a media type or not, is returned whole as the
+    essence, as it is written: only a handler of that very name makes it.
     """
     stripped = text.strip()
     found = _ESSENCE.match(stripped)
-    if found is None:
-        return MediaType(stripped.lower())
-    essence = found[1].lower()
+    essence = found[1].lower() if found is not None else ""
+    if found is None or essence not in _PARAMETRIC:
+        return MediaType(stripped)
     position = found.end()
     if position == len(stripped):
         return MediaType(essence)

@@ -179,7 +179,10 @@ class Query:
 
 
 class MediaType(NamedTuple):
-    """A media type: `type/subtype` in lower case, parameters in order with lower-case names."""
+    """A media type: `type/subtype` in lower case, parameters in order with lower-case names.
+
+    One that only a handler of the database can make is all essence, as it is written.
+    """
 
     essence: str
     parameters: tuple[tuple[str, str], ...] = ()

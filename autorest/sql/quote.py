@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from functools import lru_cache
 
 from autorest.catalog.model import QualifiedName
@@ -32,6 +33,9 @@ def column(table: str, name: str) -> str:
     return f"{identifier(table)}.*" if name == "*" else f"{identifier(table)}.{identifier(name)}"
 
 
+#: Names are folded to lower case as far as ASCII goes, whatever the locale (scansup.c, in UTF-8).
+FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
 #: Types that the SQL grammar spells with keywords: quoted they would be other names (gram.y, SimpleTypename).
 KEYWORD_TYPES = frozenset(
     (
@@ -50,9 +54,25 @@ KEYWORD_TYPES = frozenset(
         "int",
         "integer",
         "interval",
+        "interval day",
+        "interval day to hour",
+        "interval day to minute",
+        "interval day to second",
+        "interval hour",
+        "interval hour to minute",
+        "interval hour to second",
+        "interval minute",
+        "interval minute to second",
+        "interval month",
+        "interval second",
+        "interval year",
+        "interval year to month",
         "national char",
+        "national char varying",
         "national character",
+        "national character varying",
         "nchar",
+        "nchar varying",
         "numeric",
         "real",
         "smallint",
@@ -70,8 +90,12 @@ KEYWORD_TYPES = frozenset(
 def type_name(name: str) -> str:
     """Return the name of a type as a client wrote it, such that it can be nothing else.
 
-    What the SQL grammar knows by keywords is written as it is; any other name is folded to lower
-    case, as PostgreSQL would, and quoted.
+    What the SQL grammar knows by keywords is written as it is, with `setof` before it and `array` behind;
+    any other name is folded to lower case, as PostgreSQL would, and quoted.
     """
-    folded = " ".join(name.lower().split())
-    return folded if folded in KEYWORD_TYPES else identifier(folded)
+    words = name.translate(FOLDED).split()
+    before = "setof " if len(words) > 1 and words[0] == "setof" else ""
+    words = words[1:] if before else words
+    behind = " array" if len(words) > 1 and words[-1] == "array" else ""
+    folded = " ".join(words[:-1] if behind else words)
+    return before + (folded if folded in KEYWORD_TYPES else identifier(folded)) + behind

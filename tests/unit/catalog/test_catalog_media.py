@@ -37,11 +37,11 @@ def test_a_handler_for_any_relation_has_no_target() -> None:
     [
         ("*/*", "*/*", "application/octet-stream"),
         ("Text/CSV", "text/csv", "text/csv"),
-        ("application/vnd.Shop.v1+JSON", "application/vnd.shop.v1+json", "application/vnd.Shop.v1+JSON"),
+        ("application/vnd.Shop.v1+JSON", "application/vnd.Shop.v1+JSON", "application/vnd.Shop.v1+JSON"),
         ("application/vnd.pgrst.objects", "application/vnd.pgrst.objects", "application/vnd.pgrst.objects"),
     ],
 )
-def test_case_does_not_matter_in_finding_one(written: str, key: str, label: str) -> None:
+def test_only_the_types_that_are_well_known_are_found_whatever_their_case(written: str, key: str, label: str) -> None:
     found = media_handler(row(written))
     assert found is not None
     assert (found[0][1], found[1].media_type) == (key, label)

@@ -64,8 +64,9 @@ def test_transaction_is_understood_but_not_heeded() -> None:
             'application/vnd.pgrst.plan+json; FOR="text/xml" ; options=analyze|wal',
             MediaType("application/vnd.pgrst.plan+json", (("for", "text/xml"), ("options", "analyze|wal"))),
         ),
-        ('a/b;x="p;q\\"r"', MediaType("a/b", (("x", 'p;q"r'),))),
-        ("a/b;x=1;x=2", MediaType("a/b", (("x", "2"),))),
+        ('text/csv;x="p;q\\"r"', MediaType("text/csv", (("x", 'p;q"r'),))),
+        ("text/csv;x=1;x=2", MediaType("text/csv", (("x", "2"),))),
+        ("Text/HTML; level=1", MediaType("Text/HTML; level=1")),
         ("application/vnd.pgrst.plan;", MediaType("application/vnd.pgrst.plan")),
         ("application/json; $$ unrecognized-chars=ignored $$", MediaType("application/json")),
         ("application/json, text/csv", MediaType("application/json")),
@@ -87,7 +88,8 @@ def test_media_types(text: str, expected: MediaType) -> None:
             'application/vnd.pgrst.plan+json;for="application/json";options=analyze|wal',
             'application/vnd.pgrst.plan+json; for="application/json"; options=analyze|wal',
         ),
-        ('a/b;x="q\\"\\\\"', 'a/b; x="q\\"\\\\"'),
+        ('text/csv;x="q\\"\\\\"', 'text/csv; x="q\\"\\\\"'),
+        ('a/b;x="y"', 'a/b;x="y"'),
     ],
 )
 def test_rendering_media_types(text: str, expected: str) -> None:
@@ -104,7 +106,9 @@ def test_rendering_media_types(text: str, expected: str) -> None:
         ("a/a;q=0.5, b/b", ["b/b", "a/a"]),
         ("a/a; q=0.5, b/b; q=0.7, c/c;q=0.6", ["b/b", "c/c", "a/a"]),
         ("*/*, text/*, text/csv", ["text/csv", "text/*", "*/*"]),
-        ("a/a, b/b;x=1", ["b/b", "a/a"]),
+        ("a/a, b/b; x=1; q=0.5", ["a/a", "b/b;x=1"]),
+        ("a/a, b/b;x=1", ["b/b;x=1", "a/a"]),
+        ("a/a, text/csv;x=1", ["text/csv", "a/a"]),
         ("a/a;q=0, b/b;q=junk", ["b/b", "a/a"]),
         ("a/a;q=.9, b/b;q=0.5", ["a/a", "b/b"]),
         (
