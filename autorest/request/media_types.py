@@ -9,8 +9,11 @@ from autorest.request.limits import MAX_MEDIA_TYPES
 from autorest.request.model import MediaType
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_ESSENCE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})")
-_PARAMETER: Final = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|({_TOKEN}))', re.DOTALL)
+#: Fewer characters than a token may have, and dots in values for versions: PostgREST's, which ends at any other.
+_ESSENCE: Final = re.compile(r"((?:[^\W_]|[.*])+/(?:[^\W_]|[.*+-])+)")
+_PARAMETER: Final = re.compile(
+    r'\s*;\s*((?:[^\W_]|-)+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|((?:[^\W_]|[|.-])+))', re.DOTALL
+)
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _WHOLE_TOKEN: Final = re.compile(_TOKEN)
 _TO_QUOTE: Final = re.compile(r'["\\]')
@@ -91,7 +94,7 @@ def parse_accept(header: str | None) -> tuple[MediaType, ...]:
     if not header:
         return ()
     if "," not in header and ";" not in header:
-        return (parse_media_type(header),)
+        return (parse_media_type(header.replace(" ", "")),)
     weighted: list[tuple[float, int, MediaType]] = []
     for part in header.split(",", MAX_MEDIA_TYPES)[:MAX_MEDIA_TYPES]:
         text, _, rest = part.replace(" ", "").partition(";q=")

@@ -125,7 +125,7 @@ def status_from_database(text: bytes | None) -> int | None:
     """Return the status that SQL set in `response.status`. Raises PGRST112 when it is no status."""
     if text is None:
         return None
-    digits = text[: len(text) - len(text.lstrip(b"0123456789"))]
+    digits = text[: len(text) - len(text.lstrip(b"0123456789"))].lstrip(b"0")
     status = int(digits) if digits and len(digits) <= 3 else 0
     if not is_status(status):
         raise refuse(

@@ -91,7 +91,8 @@ def test_what_sql_sets_that_is_no_list_of_headers(text: str) -> None:
 def test_status_from_sql() -> None:
     assert status_from_database(None) is None
     assert [status_from_database(text) for text in (b"200", b"418", b"999", b"201 Created")] == [200, 418, 999, 201]
-    for text in (b"", b"x", b"-200", b"99", b"199", b"1000", b" 200"):
+    assert [status_from_database(text) for text in (b"0418", b"00201 Created")] == [418, 201]
+    for text in (b"", b"x", b"0", b"-200", b"99", b"199", b"1000", b" 200"):
         with pytest.raises(Refused) as refusal:
             status_from_database(text)
         assert refusal.value.error.code == "PGRST112"
