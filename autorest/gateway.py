@@ -14,7 +14,7 @@ from autorest.auth.identity import Identity
 from autorest.auth.refusals import UnknownKey
 from autorest.bulk import Bulk
 from autorest.catalog.model import Catalog
-from autorest.database.errors import DatabaseError, Unavailable
+from autorest.database.errors import ConnectionLost, DatabaseError, Unavailable
 from autorest.database.pool import Database, Verdict
 from autorest.errors import Error, Refused
 from autorest.openapi.root import root_response, root_statements
@@ -170,6 +170,8 @@ def _reported(error: Exception, snapshot: Snapshot, role: str | None) -> Error:
         case DatabaseError():
             report = Report(error.sqlstate, error.message, error.detail, error.hint, error.routine)
             return database_error(report, authenticated=role not in (None, snapshot.settings.db_anon_role))
+        case ConnectionLost(error=DatabaseError() as last_words, uncommitted=False):
+            return _reported(last_words, snapshot, role)
         case Unavailable():
             return unavailable(error)
     raise error
