@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 from tests.support.tree import ROOT, python_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-DISTRIBUTIONS = packages_distributions()
+# the first is not installed where Python itself has what it brings
+DISTRIBUTIONS = {"backports": ["backports-zstd"], **packages_distributions()}
 OURS = {"autorest", "benchmarks", "environment", "tests"}
 
 #: Installed for what they do when they are there, or run as programs.
