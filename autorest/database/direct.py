@@ -89,7 +89,9 @@ def translate(given: Mapping[str, str]) -> dict[str, Any]:
     """Return asyncpg's arguments for libpq's parameters, but for the hosts; raise if one cannot be honoured."""
     for name, value in UNKNOWN:
         if name in given and value in (None, given[name]):
-            raise ClientConfigurationError(f"the direct connection cannot honour {name}={given[name]}")
+            raise ClientConfigurationError(
+                f"the direct connection cannot honour {name}={given[name]}: write a db-direct-uri without it"
+            )
     options = {name: given[name] for name in IN_URI if name in given}
     if service := os.environ.get("PGSERVICE"):
         options.setdefault("service", service)
