@@ -141,7 +141,7 @@ def check_ready(config: Config = None) -> None:
 @app.command("dump-config", short_help="Print the settings that are in force.")
 def show_config(config: Config = None) -> None:
     """Print the settings that are in force, secrets among them, as a configuration file."""
-    settings = load_settings(config, os.environ)
+    settings = load_settings(config, os.environ, connecting=False)
     if settings.db_config:
         try:
             settings = asyncio.run(

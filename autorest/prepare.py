@@ -139,6 +139,9 @@ def _shape(
         return None
     if raw.method in _WRITES and (payload is None or _is_long(payload.keys)):
         return None
+    if raw.method == "PATCH" and payload is not None and not payload.keys:
+        # Its SQL has no filters, and would not find what is wrong with their values.
+        return None
     return (
         raw.method,
         raw.path,

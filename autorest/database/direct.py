@@ -66,8 +66,9 @@ async def connect_direct(conninfo: str, *, writable: bool = False) -> Connection
     """
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value not in (None, "")}
-    except psycopg.ProgrammingError as error:
-        raise ClientConfigurationError(f"not a connection string: {str(error).strip()}") from None
+    except psycopg.ProgrammingError:
+        # What libpq says about it may repeat a password.
+        raise ClientConfigurationError("not a connection string that libpq understands") from None
     forget_unreadable_home()
     arguments = translate(given)
     last: Exception | None = None

@@ -11,15 +11,23 @@ from autorest.settings.error import Unfit
 
 
 def with_password(conninfo: str, password: str | None) -> str:
-    """Return a libpq connection string with the password filled in if it has none. Raises Unfit if it is no such."""
+    """Return a libpq connection string with the password filled in if it has none; what is no such stays as it is."""
     try:
-        parameters = conninfo_to_dict(conninfo)
+        lacking = password and not conninfo_to_dict(conninfo).get("password")
+    except ProgrammingError:
+        return conninfo
+    return make_conninfo(conninfo, password=password) if lacking else conninfo
+
+
+def check_conninfo(conninfo: str) -> None:
+    """Raise Unfit unless libpq understands the connection string."""
+    try:
+        conninfo_to_dict(conninfo)
     except ProgrammingError:
         # What libpq says about it may repeat a password.
         raise Unfit(
             "it is not a connection string that libpq understands, like postgresql://user@host:5432/database"
         ) from None
-    return make_conninfo(conninfo, password=password) if password and not parameters.get("password") else conninfo
 
 
 def check_role_claim_key(path: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from autorest.auth.role_path import parse_role_path
+from autorest.settings.checks import check_conninfo
 from autorest.settings.config_file import read_config_file
 from autorest.settings.error import SettingsError, Unfit
 from autorest.settings.model import SETTINGS, Settings
@@ -26,16 +27,20 @@ _LONGEST_VALUE = 80
 
 
 def load_settings(
-    config_file: str | None, environment: Mapping[str, str], *, running: Settings | None = None
+    config_file: str | None, environment: Mapping[str, str], *, running: Settings | None = None, connecting: bool = True
 ) -> Settings:
     """Return the settings of environment and configuration file, the environment winning.
 
     For a reload give the settings that are in force as `running`: what only a restart changes stays
-    as it is there. Raises SettingsError.
+    as it is there. Connection strings that libpq does not understand are refused unless `connecting` is
+    false. Raises SettingsError.
     """
     bindings = read_config_file(config_file, environment) if config_file else {}
     outside = read_outside(bindings, environment, running)
-    return _settled(outside, [outside_source(outside)], running)
+    settings = _settled(outside, [outside_source(outside)], running)
+    if connecting:
+        _check_connections(settings)
+    return settings
 
 
 def settings_of(outside: Outside) -> Settings:
@@ -90,6 +95,15 @@ def _settled(outside: Outside, sources: list[GivenSource], running: Settings | N
         path = parse_role_path(outdated).text
         settings._warnings += (f"jwt-role-claim-key is in the outdated syntax {outdated}, write {path} instead",)
     return settings
+
+
+def _check_connections(settings: Settings) -> None:
+    for attribute in ("db_uri", "db_direct_uri"):
+        try:
+            check_conninfo(getattr(settings, attribute))
+        except Unfit as error:
+            origin = settings._outside.given[attribute].origin
+            raise SettingsError(f"{SETTINGS[attribute].key} ({origin}) cannot be used: {error}") from None
 
 
 def _explained(error: ValidationError, sources: list[GivenSource]) -> SettingsError:

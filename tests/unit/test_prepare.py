@@ -73,6 +73,14 @@ def test_a_known_refusal_hides_no_earlier_one(snapshot: Snapshot) -> None:
     assert refusal(snapshot, "/movies", range="5-2") == "PGRST103"
 
 
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"[{}]"])
+def test_a_write_of_nothing_hides_no_filter_that_cannot_be_read(snapshot: Snapshot, body: bytes) -> None:
+    prepared(snapshot, "/directors?id=in.(1)", body, method="PATCH")
+    with pytest.raises(Refused) as caught:
+        prepared(snapshot, "/directors?id=in.1", body, method="PATCH")
+    assert caught.value.error.code == "PGRST100"
+
+
 def test_a_refusal_is_known_for_the_same_request(snapshot: Snapshot) -> None:
     with pytest.raises(Refused) as first:
         prepared(snapshot, "/movies?id=eq.1")

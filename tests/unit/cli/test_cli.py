@@ -258,6 +258,17 @@ def test_without_a_database_the_dump_goes_without_it(run: Run) -> None:
     assert "settings that the database may hold are left out: " in said.errors
 
 
+def test_what_is_no_connection_string_is_dumped_and_not_served(run: Run) -> None:
+    said = run("--dump-config", PGRST_DB_URI="postgresql://me:hidden@[broken")
+    assert said.code == 0
+    assert 'db-uri = "postgresql://me:hidden@[broken"\n' in said
+    assert "settings that the database may hold are left out: " in said.errors
+    assert "hidden" not in said.errors
+    served = run("serve", PGRST_DB_URI="shop")
+    assert (served, served.code) == ("", 1)
+    assert served.errors.startswith("autorest: db-uri (PGRST_DB_URI) cannot be used: ")
+
+
 def test_without_a_database_there_is_no_schema_to_dump(run: Run) -> None:
     said = run("dump-schema", AUTOREST_DB_URI=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
     assert (said, said.code) == ("", 1)
