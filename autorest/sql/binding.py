@@ -64,7 +64,7 @@ class ListPlace(NamedTuple):
     source: int
 
     def bound(self, values: Values) -> bytes | None:
-        return array(parse_list(values.tails[self.source]))
+        return members(parse_list(values.tails[self.source]))
 
 
 class ArrayPlace(NamedTuple):
@@ -120,8 +120,11 @@ def pattern(value: str) -> bytes:
 
 
 def array(items: Sequence[str]) -> bytes:
-    """Return the text form of an array (PostgreSQL 8.15.6), each element quoted; `("",)` is the empty array."""
-    if list(items) == [""]:
-        return b"{}"
+    """Return the text form of an array (PostgreSQL 8.15.6), each element quoted."""
     quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
     return text("{" + ",".join(quoted) + "}")
+
+
+def members(items: Sequence[str]) -> bytes:
+    """Return the array of a list of the operator `in`; `()` has none, and is the same as `("")`."""
+    return b"{}" if list(items) == [""] else array(items)

@@ -21,7 +21,7 @@ from autorest.sql.binding import (
     ListPlace,
     OperandPlace,
     PatternPlace,
-    array,
+    members,
     pattern,
     text,
 )
@@ -87,7 +87,7 @@ class Writer:
 
     def items(self, test: InList) -> str:
         if test.source is None:
-            return self.bind(Constant(array(test.items)))
+            return self.bind(Constant(members(test.items)))
         return self.bind(ListPlace(test.source))
 
     # --- columns --------------------------------------------------------------------------------

@@ -71,6 +71,8 @@ def test_variadics(api: httpx.Client) -> None:
         == 8
     )
     assert got(api.get("/rpc/total?numbers=1&numbers=2&numbers=4")) == 7
+    for empty in (api.get("/rpc/total?numbers="), api.post("/rpc/total", data={"numbers": ""})):
+        assert "integer" in error(empty, 400, "22P02")["message"]
 
 
 def test_the_whole_body_as_one_argument(api: httpx.Client) -> None:

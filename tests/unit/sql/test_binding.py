@@ -18,6 +18,7 @@ from autorest.sql.binding import (
     Values,
     array,
     bind,
+    members,
     pattern,
     text,
 )
@@ -77,7 +78,7 @@ def test_a_list_that_is_none_is_refused() -> None:
     ("items", "expected"),
     [
         ([], b"{}"),
-        ([""], b"{}"),
+        ([""], b'{""}'),
         (["", ""], b'{"",""}'),
         (["NULL"], b'{"NULL"}'),
         (['a"b', "c\\d", "{e,f}", " g "], b'{"a\\"b","c\\\\d","{e,f}"," g "}'),
@@ -86,6 +87,11 @@ def test_a_list_that_is_none_is_refused() -> None:
 )
 def test_arrays(items: list[str], expected: bytes) -> None:
     assert array(items) == expected
+
+
+def test_a_list_of_nothing_has_no_members() -> None:
+    assert bind((ListPlace(0), ArrayPlace((0,))), Values(tails=("()",))) == (b"{}", b'{"()"}')
+    assert [members(items) for items in (("",), ("", "a"), ())] == [b"{}", b'{"","a"}', b"{}"]
 
 
 def test_text_has_no_nul() -> None:
