@@ -33,7 +33,9 @@ def body_rows(writer: Writer, columns: Sequence[ColumnRef], *, is_object: bool, 
         given = f"(select {body}) as _({ELEMENT})" if is_object else f"jsonb_array_elements({body}) as _({ELEMENT})"
         elements = f"(select {', '.join([ELEMENT, *fallbacks])} from {given}) as _elements"
         record = " || ".join([*_never_null(writer, columns), ELEMENT])
-        rows = f"{elements} cross join lateral jsonb_to_record({record}) as _row({typed})"
+        # The set of one is for the message that it has for what is no object, like the other three.
+        row = f"jsonb_to_record({record})" if is_object else f"jsonb_to_recordset(jsonb_build_array({record}))"
+        rows = f"{elements} cross join lateral {row} as _row({typed})"
         items = ", ".join(_or_default(writer, place, column) for place, column in enumerate(columns))
     else:
         items = ", ".join(_item(column) for column in columns)

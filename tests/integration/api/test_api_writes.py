@@ -76,6 +76,15 @@ def test_missing_is_null_or_the_default(api: httpx.Client) -> None:
     assert [(row["n"], row["label"]) for row in got(changed)] == [(9, "none")]
 
 
+@pytest.mark.parametrize("element", [1, [], None])
+@pytest.mark.parametrize("missing", ["null", "default"])
+def test_an_element_that_is_no_object(api: httpx.Client, element: object, missing: str) -> None:
+    answer = api.post("/things?columns=n,label", json=[{"n": 1}, element], headers=prefer(f"missing={missing}"))
+    kind = "jsonb" if missing == "default" else "json"
+    message = error(answer, 400, "22023")["message"]
+    assert message == f"argument of {kind}_to_recordset must be an array of objects"
+
+
 def test_defaults_are_computed_for_every_row(api: httpx.Client) -> None:
     """So that a sequence has moved past the keys that the rows before bring themselves."""
     rows = [{"id": 1, "tag": "a"}, {"id": 2, "tag": "b"}, {"tag": "c"}]
