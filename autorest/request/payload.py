@@ -98,7 +98,7 @@ def parse_json(text: bytes) -> JsonPayload:
 
 def _unparsed_json(text: bytes, columns: tuple[str, ...]) -> JsonPayload:
     if b"\0" in text:
-        raise refuse("PGRST102", "The body is not JSON", "It contains a NUL character.")
+        raise nul_refused("The body")
     return JsonPayload(text, columns, text.lstrip(JSON_SPACE).startswith(b"{"))
 
 
