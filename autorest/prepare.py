@@ -139,8 +139,8 @@ def _shape(
         return None
     if raw.method in _WRITES and (payload is None or _is_long(payload.keys)):
         return None
-    if raw.method == "PATCH" and payload is not None and not payload.keys:
-        # Its SQL has no filters, and would not find what is wrong with their values.
+    if not _is_readable(query_shape, False) and not _is_filtered(raw, payload):
+        # Its SQL does not have the lists of the filters, and would not find what is wrong with them.
         return None
     return (
         raw.method,
@@ -154,6 +154,16 @@ def _shape(
         (payload.keys, payload.is_object) if payload is not None else None,
         raw.method != "GET" and (heeded.if_match is not None or heeded.if_none_match is not None),
     )
+
+
+def _is_filtered(raw: RawRequest, payload: JsonPayload | None) -> bool:
+    """Tell whether the SQL has the filters: an insert has none, nor has an update of nothing."""
+    match raw.method:
+        case "POST":
+            return raw.path.startswith(b"/rpc/")
+        case "PATCH":
+            return payload is not None and bool(payload.keys)
+    return True
 
 
 def _is_long(keys: Sequence[str]) -> bool:

@@ -73,11 +73,13 @@ def test_a_known_refusal_hides_no_earlier_one(snapshot: Snapshot) -> None:
     assert refusal(snapshot, "/movies", range="5-2") == "PGRST103"
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"[{}]"])
-def test_a_write_of_nothing_hides_no_filter_that_cannot_be_read(snapshot: Snapshot, body: bytes) -> None:
-    prepared(snapshot, "/directors?id=in.(1)", body, method="PATCH")
+@pytest.mark.parametrize(
+    ("method", "body"), [("PATCH", b"{}"), ("PATCH", b"[]"), ("PATCH", b"[{}]"), ("POST", b'{"id": 1}')]
+)
+def test_a_write_without_filters_hides_none_that_cannot_be_read(snapshot: Snapshot, method: str, body: bytes) -> None:
+    prepared(snapshot, "/directors?id=in.(1)", body, method=method)
     with pytest.raises(Refused) as caught:
-        prepared(snapshot, "/directors?id=in.1", body, method="PATCH")
+        prepared(snapshot, "/directors?id=in.1", body, method=method)
     assert caught.value.error.code == "PGRST100"
 
 
