@@ -8,7 +8,7 @@ from autorest.response.headers import VARY
 from autorest.response.model import Headers, Response
 
 METHODS = (b"GET", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS", b"HEAD")
-ALWAYS_ALLOWED = b"Accept, Accept-Language, Content-Language"
+ALWAYS_ALLOWED = (b"Accept", b"Accept-Language", b"Content-Language")
 EXPOSED = (
     b"Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding,"
     b" Range-Unit, ETag"
@@ -44,7 +44,9 @@ def preflight_response(origin: bytes, requested: bytes | None, allowed: Sequence
         return Response(200, [(b"content-length", b"0")])
     headers = [*shared, (b"access-control-allow-methods", b", ".join(METHODS))]
     if requested is not None:
-        names = filter(None, map(bytes.strip, requested.split(b",")))
-        headers.append((b"access-control-allow-headers", b", ".join((b"Authorization", *names, ALWAYS_ALLOWED))))
+        names = [*filter(None, map(bytes.strip, requested.split(b",")))]
+        asked = {name.lower() for name in names}
+        others = [name for name in ALWAYS_ALLOWED if name.lower() not in asked]
+        headers.append((b"access-control-allow-headers", b", ".join((b"Authorization", *names, *others))))
     headers += [(b"access-control-max-age", ONE_DAY), (b"content-length", b"0")]
     return Response(200, headers)

@@ -123,6 +123,8 @@ def test_cross_origin() -> None:
     assert not any(name.startswith(b"access-control") for name, _ in refused.headers)
     answered = dict(preflight_response(b"http://a", b" X-A ,,x-b", ()).headers)
     assert answered[b"access-control-allow-headers"].startswith(b"Authorization, X-A, x-b, ")
+    once = dict(preflight_response(b"http://a", b"accept, X-A", ()).headers)
+    assert once[b"access-control-allow-headers"] == b"Authorization, accept, X-A, Accept-Language, Content-Language"
     assert b"access-control-expose-headers" not in answered
     asking_for_none = preflight_response(b"http://a", None, ())
     assert not any(name == b"access-control-allow-headers" for name, _ in asking_for_none.headers)
