@@ -129,7 +129,7 @@ def _json_payload(
 
 
 def _shape(
-    raw: RawRequest, heeded: Heeded, query_shape: Hashable, ranged: bool, payload: JsonPayload | None
+    raw: RawRequest, heeded: Heeded, query_shape: Shape, ranged: bool, payload: JsonPayload | None
 ) -> Hashable | None:
     """Return what requests must have in common to share a template; None when it cannot be shared.
 
