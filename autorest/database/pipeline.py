@@ -561,6 +561,7 @@ class Pipeline:
                 key, name = change
                 if key is not None and self._prepared.get(key) == name:
                     del self._prepared[key]
+                self._varied.pop(name, None)
                 self._retired_names.append(name)
         self._aside.clear()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
+from autorest.database import pipeline
 from autorest.database.errors import DatabaseError
 from tests.integration.database.conftest import DATABASE, opened
 from tests.integration.database.transactions import rows, statement, value, work
@@ -100,6 +102,26 @@ async def test_a_failed_parse_is_tried_again(road: str, house: Cluster) -> None:
         for _ in range(3):
             assert [rows(result)[0][0] for result in (await database.run(read))[1:]] == ["before", "0", "after"]
         assert database.stats().lost == 0
+
+
+async def test_statements_that_cannot_be_parsed_leave_nothing_behind(road: str) -> None:
+    async with opened(road, size=1) as database:
+        database.prepare_for(1)
+
+        async def fail(first: int, count: int) -> int:
+            """Let statements fail that were never seen; return the bytes that the pipelines hold."""
+            for number in range(first, first + count):
+                with pytest.raises(DatabaseError, match="does not exist"):
+                    await database.run(work("alice", f"SELECT missing_{number}"))
+            here = tracemalloc.Filter(True, pipeline.__file__)
+            return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([here]).traces)
+
+        tracemalloc.start()
+        try:
+            before = await fail(0, 100)
+            assert await fail(100, 500) < before + 500 * 20
+        finally:
+            tracemalloc.stop()
 
 
 async def test_a_statement_that_fails_to_run_stays_prepared(road: str) -> None:
