@@ -27,7 +27,7 @@ from tests.support.skips import available
 REQUESTS = int(os.environ.get("AUTOREST_SOAK_REQUESTS", "20000"))
 CLIENTS = 30
 #: How many go before: caches are full then, and memory is what it will be.
-WARM_UP = 20_000
+WARM_UP = max(20_000, REQUESTS // 3)
 GROWTH = 0.05
 
 
@@ -51,7 +51,7 @@ def stocked_uri(cluster: Cluster) -> str:
 
 
 class Client:
-    """Sends one request after another, of all kinds at random, and counts the answers that are not what they must be."""
+    """Sends one request after another, of all kinds at random, and counts the wrong answers."""
 
     def __init__(self, port: int, number: int, wrong: Counter[str]) -> None:
         self.port = port
@@ -110,7 +110,7 @@ class Client:
     async def leave(self) -> None:
         """Ask for much, or for what takes long, and be gone."""
         target = self.random.choice((b"/many", b"/rpc/sleep?seconds=0.2"))
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target)
         await asyncio.sleep(0.005)
         writer.transport.abort()
@@ -143,7 +143,7 @@ def resident(gateway: Running) -> int:
 
 
 def open_files(gateway: Running) -> int:
-    return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{gateway.process.pid}/fd").iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -163,7 +163,7 @@ def test_nothing_grows(stocked: Cluster, pooler: Pooler, gateway: Running) -> No
     servers = [server for server in pooler.show("servers") if server["database"] == DATABASE]
     assert servers and {server["state"] for server in servers} <= {"idle", "used", "tested"}
     left = stocked.execute(
-        "SELECT state, query FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%' OR wait_event = 'PgSleep'",
+        "SELECT state, query FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' OR wait_event = 'PgSleep'",
         dbname=DATABASE,
     )
     assert left == []
