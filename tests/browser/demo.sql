@@ -26,20 +26,20 @@ comment on column api.projects.budget is 'In Swiss francs.';
 
 create view api.active_projects as select id, name from api.projects where active;
 
-create table api."<img src=x onerror=owned()>" (
+create table api."<img src='x' onerror=owned()>" (
   id                 integer primary key,
   "</script><b>bold" text default '<svg onload=owned()>',
   "a.b,c"            text,
   "select"           text,
   "__proto__"        text
 );
-comment on table api."<img src=x onerror=owned()>" is '<script>owned()</script> & "quotes"';
+comment on table api."<img src='x' onerror=owned()>" is '<script>owned()</script> & "quotes"';
 
 insert into api.clients (name, email) select 'Client ' || n, 'client' || n || '@example.com' from generate_series(1, 3) n;
 insert into api.projects (client_id, name, budget, tags)
   select 1 + n % 3, 'Project ' || n, n * 100.50, array['web', 'no ' || n] from generate_series(1, 60) n;
-insert into api."<img src=x onerror=owned()>" values
-  (1, '<img src=x onerror=owned()>', 'javascript:owned()', '{{constructor.constructor("owned()")()}}', 'p');
+insert into api."<img src='x' onerror=owned()>" values
+  (1, '<img src=''x'' onerror=owned()>', 'javascript:owned()', '{{constructor.constructor("owned()")()}}', 'p');
 insert into api.todos (title) values ('Write the page');
 
 create function api.add(a integer, b integer default 1) returns integer language sql immutable
@@ -60,4 +60,4 @@ revoke execute on function api.secret() from public;
 grant execute on function api.secret() to api_user;
 grant select on all tables in schema api to api_user;
 grant insert, update, delete on api.clients, api.projects to api_user;
-grant select on api.clients, api.projects, api.active_projects, api."<img src=x onerror=owned()>" to api_anon;
+grant select on api.clients, api.projects, api.active_projects, api."<img src='x' onerror=owned()>" to api_anon;

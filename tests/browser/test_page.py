@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.conftest import token
 from tests.browser.page import CONTROL_ENTER, Page
 
-HOSTILE = "<img src=x onerror=owned()>"
+HOSTILE = "<img src='x' onerror=owned()>"
 
 
 def document(page: Page) -> httpx.Response:
@@ -52,6 +52,13 @@ def test_the_start_tells_what_there_is(page: Page) -> None:
     assert "Who we work for." not in page.text("main"), "a tile shows the first line of the comment"
     assert "Clients" in page.text("main")
     assert page.driver.title == "autorest"
+
+
+def test_the_start_has_a_command_to_begin_with(page: Page) -> None:
+    page.open()
+    command = shlex.split(page.texts(".address code")[1])
+    answered = json.loads(subprocess.run([*command, "-s"], capture_output=True, check=True, timeout=20).stdout)
+    assert [row["id"] for row in answered] == [1]
 
 
 def test_everything_comes_from_the_gateway(page: Page) -> None:

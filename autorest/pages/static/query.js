@@ -75,7 +75,8 @@ export function address(base, request) {
   return base + target(request).slice(1);
 }
 
-function shell(text) {
+/** A text as one word of a shell. */
+export function shell(text) {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

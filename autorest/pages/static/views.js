@@ -7,6 +7,7 @@ import { argumentsOf, bodyOf, drawFields, emptyValues, inputText, unfilled } fro
 import { print } from "./json.js";
 import { fieldsOf } from "./model.js";
 import { drawColumns, drawFilters, drawOrders, drawRange, emptyNarrowing, narrowingParameters } from "./narrowing.js";
+import { shell } from "./query.js";
 
 const JSON_TYPE = "application/json";
 const FORMAT_NAMES = new Map([
@@ -40,7 +41,7 @@ function draftOf(source, tab, make) {
 
 export function drawHome(model) {
   const first = model.relations[0];
-  const command = `curl '${base}${first ? encodeURIComponent(first.name) : ""}'`;
+  const command = `curl ${shell(base + (first ? encodeURIComponent(first.name) : ""))}`;
   return [
     h("header", { class: "hero" }, h("h1", {}, model.title), prose(model.description)),
     h(
