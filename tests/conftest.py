@@ -27,6 +27,8 @@ settings.load_profile("autorest")
 def pytest_configure(config: pytest.Config) -> None:
     """Stop the servers when the tests are told to end; let no test be skipped where that is forbidden."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell starts what is to run in the background with SIGINT ignored, and so would be all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if forbidden():
         config.pluginmanager.register(NoSkips())
 
