@@ -170,7 +170,7 @@ def _reported(error: Exception, snapshot: Snapshot, role: str | None) -> Error:
         case DatabaseError():
             report = Report(error.sqlstate, error.message, error.detail, error.hint, error.routine)
             return database_error(report, authenticated=role not in (None, snapshot.settings.db_anon_role))
-        case ConnectionLost(error=DatabaseError() as last_words, uncommitted=False):
+        case ConnectionLost(error=DatabaseError(sqlstate=state) as last_words, uncommitted=False) if state[:2] != "08":
             return _reported(last_words, snapshot, role)
         case Unavailable():
             return unavailable(error)

@@ -46,10 +46,11 @@ def unavailable(error: Unavailable) -> Error:
                 headers=_retry_after(error.retry_after),
             ).error
         case _:
+            last_words = error.error if isinstance(error, ConnectionLost) else None
             return refuse(
                 "PGRST001",
                 "The connection to the database was lost during the request",
-                str(error) or None,
+                str(error) if last_words is None else last_words.message,
                 "Nothing of what the request was to write has been written."
                 if isinstance(error, ConnectionLost) and error.uncommitted
                 else "What the request was to write may or may not have been written.",

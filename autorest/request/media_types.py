@@ -8,14 +8,13 @@ from typing import Final
 from autorest.request.limits import MAX_MEDIA_TYPES
 from autorest.request.model import MediaType
 
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: Fewer characters than a token may have, and dots in values for versions: PostgREST's, which ends at any other.
 _ESSENCE: Final = re.compile(r"((?:[^\W_]|[.*])+/(?:[^\W_]|[.*+-])+)")
 _PARAMETER: Final = re.compile(
     r'\s*;\s*((?:[^\W_]|-)+)\s*=\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|((?:[^\W_]|[|.-])+))', re.DOTALL
 )
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
-_WHOLE_TOKEN: Final = re.compile(_TOKEN)
+_BARE_VALUE: Final = re.compile(r"[0-9A-Za-z|.-]+")
 _TO_QUOTE: Final = re.compile(r'["\\]')
 # PostgREST writes the parameters of these without a space, and its clients compare the text.
 _COMPACT: Final = frozenset(("application/vnd.pgrst.array+json", "application/vnd.pgrst.object+json"))
@@ -105,7 +104,7 @@ def parse_accept(header: str | None) -> tuple[MediaType, ...]:
 
 
 def render_media_type(media_type: MediaType) -> str:
-    """Return the media type as it is written in a header; what is no token is quoted."""
+    """Return the media type as it is written in a header; values that could not be read otherwise are quoted."""
     separator = ";" if media_type.essence in _COMPACT else "; "
     return media_type.essence + "".join(
         [f"{separator}{name}={_rendered_value(value)}" for name, value in media_type.parameters]
@@ -113,7 +112,7 @@ def render_media_type(media_type: MediaType) -> str:
 
 
 def _rendered_value(value: str) -> str:
-    return value if _WHOLE_TOKEN.fullmatch(value) else '"' + _TO_QUOTE.sub(r"\\\g<0>", value) + '"'
+    return value if _BARE_VALUE.fullmatch(value) else '"' + _TO_QUOTE.sub(r"\\\g<0>", value) + '"'
 
 
 def _weight(text: str) -> float:

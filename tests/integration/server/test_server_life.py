@@ -15,7 +15,9 @@ import pytest
 from tests.integration.server.conftest import DATABASE, SCHEMA, Start, settings_for
 from tests.integration.server.running import PATIENCE, Running
 from tests.support.cluster import Cluster
+from tests.support.pooler import Pooler
 from tests.support.ports import free_port
+from tests.support.skips import available
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
@@ -69,6 +71,17 @@ KILL_SLEEPERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE state = 'active' AND usename = 'server_authenticator' AND wait_event = 'PgSleep'
 """
+
+
+def test_what_a_pooler_says_before_it_hangs_up_is_told(stocked: Cluster, run: Start) -> None:
+    with available(Pooler, stocked, {"query_timeout": "1"}, forced_user="server_authenticator") as pooler:
+        direct = stocked.dsn("server_authenticator", DATABASE, password="right")
+        gateway = run(db_uri=pooler.dsn("server_authenticator", DATABASE), db_direct_uri=direct)
+        answer = gateway.api.post("/rpc/sleep", json={"seconds": 20})
+        assert problem(answer) == (503, "PGRST001")
+        assert answer.json()["details"] == "query timeout"
+        assert int(answer.headers["Retry-After"]) >= 1
+        gateway.wait_answered(200)
 
 
 def test_a_wrong_password_ends_the_start(tmp_path: Path) -> None:
