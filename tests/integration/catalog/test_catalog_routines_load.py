@@ -106,13 +106,11 @@ def test_implicit_casts_between_a_domain_and_json_or_text_are_representations(ca
 
 
 def test_aggregates_and_functions_that_return_a_media_type_are_its_handlers(catalog: Catalog) -> None:
-    library = "application/vnd.library+json"
+    library = "Application/VND.Library+json"
     assert catalog.media_handlers == {
         (api("genres"), "text/csv"): MediaHandler(api("lines"), api("genres"), "text/csv"),
         (None, "*/*"): MediaHandler(api("bytes"), None, "application/octet-stream"),
         (api("add_line"), "text/csv"): MediaHandler(api("text/csv"), api("add_line"), "text/csv"),
         (api("add_any"), "*/*"): MediaHandler(api("*/*"), api("add_any"), "application/octet-stream"),
-        (api("catalogue"), library): MediaHandler(
-            api("Application/VND.Library+json"), api("catalogue"), "Application/VND.Library+json"
-        ),
+        (api("catalogue"), library): MediaHandler(api(library), api("catalogue"), library),
     }
