@@ -139,7 +139,7 @@ def _shape(
         return None
     if raw.method in _WRITES and (payload is None or _is_long(payload.keys)):
         return None
-    if not _is_readable(query_shape, False) and not _is_filtered(raw, payload):
+    if not _is_filtered(raw, payload) and not _is_readable(query_shape, False):
         # Its SQL does not have the lists of the filters, and would not find what is wrong with them.
         return None
     return (
