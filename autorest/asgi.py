@@ -172,7 +172,7 @@ class Front:
         path: str = scope["path"]
         if scope["method"] == "OPTIONS" or path == "/" or path.startswith((PAGES, LOGIN)):
             return None
-        headers = dict(scope["headers"])
+        headers = dict(reversed(scope["headers"]))
         if not self.gateway.refuses(headers.get(b"authorization")):
             return None
         response = self.refusal._replace(headers=[*self.refusal.headers])
