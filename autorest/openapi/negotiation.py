@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from autorest.errors import refuse
+from autorest.request.media_types import is_array
 from autorest.request.model import MediaType
 
 V2: Final = "2.0"
@@ -13,8 +14,6 @@ V3: Final = "3.1"
 _PAGE: Final = frozenset({"text/html", "application/xhtml+xml"})
 _OPENAPI: Final = frozenset({"application/openapi+json", "application/vnd.oai.openapi+json"})
 _ANY_VERSION: Final = frozenset({"application/json", "*/*"})
-#: JSON, unless it is to have no nulls.
-_ARRAYS: Final = frozenset({"application/vnd.pgrst.array+json", "application/vnd.pgrst.array"})
 _VERSIONS: Final = {"2": V2, "2.0": V2, "3": V3, "3.1": V3, "3.1.0": V3, "3.1.1": V3}
 
 
@@ -46,7 +45,7 @@ def content_type(version: str) -> str:
 
 
 def _version(media: MediaType, configured: str) -> str | None:
-    if media.essence in _ANY_VERSION or (media.essence in _ARRAYS and media.parameter("nulls") != "stripped"):
+    if media.essence in _ANY_VERSION or is_array(media):
         return configured
     if media.essence not in _OPENAPI:
         return None

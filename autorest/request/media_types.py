@@ -76,9 +76,12 @@ def parse_media_type(text: str) -> MediaType:
 def parse_content_type(text: str) -> MediaType:
     """Read the type of a body: an array of PostgREST's own type is JSON, unless its nulls are left out."""
     found = parse_media_type(text)
-    if found.essence in _ARRAYS and found.parameter("nulls") != "stripped":
-        return found._replace(essence=JSON.essence)
-    return found
+    return found._replace(essence=JSON.essence) if is_array(found) else found
+
+
+def is_array(media_type: MediaType) -> bool:
+    """Tell whether it is PostgREST's own type of an array that is JSON: one whose nulls are not left out."""
+    return media_type.essence in _ARRAYS and media_type.parameter("nulls") != "stripped"
 
 
 def parse_accept(header: str | None) -> tuple[MediaType, ...]:
