@@ -46,13 +46,13 @@ def unavailable(error: Unavailable) -> Error:
                 headers=_retry_after(error.retry_after),
             ).error
         case _:
-            last_words = error.error if isinstance(error, ConnectionLost) else None
+            lost = error if isinstance(error, ConnectionLost) else None
             return refuse(
                 "PGRST001",
                 "The connection to the database was lost during the request",
-                str(error) if last_words is None else last_words.message,
+                (lost.error.message if lost and lost.error else str(error)) or None,
                 "Nothing of what the request was to write has been written."
-                if isinstance(error, ConnectionLost) and error.uncommitted
+                if lost and lost.uncommitted
                 else "What the request was to write may or may not have been written.",
                 headers=_retry_after(error.retry_after),
             ).error
