@@ -47,9 +47,7 @@ def json_values(text: bytes) -> Iterator[Any]:
     if opening == b"[" and len(text) > 2 * SLICE:
         yield from _rows(text, start + 1)
     elif opening == b"{" and len(text) > WHOLE:
-        keys, end = _keys(text, start)
-        _check_end(text, end)
-        yield keys
+        yield _keys_of_all(text, start)
     else:
         yield _loaded(text, 0, text)
 
@@ -59,11 +57,11 @@ def row_of(line: bytes) -> Any:
 
     Raises: orjson.JSONDecodeError where it is no JSON; Refused (PGRST102).
     """
-    if len(line) <= WHOLE or not line.lstrip(JSON_SPACE).startswith(b"{"):
-        return load_json(line)
-    keys, end = _keys(line, _end(_SPACE, line, 0))
-    _check_end(line, end)
-    return keys
+    if len(line) > WHOLE:
+        start = _end(_SPACE, line, 0)
+        if line[start : start + 1] == b"{":
+            return _keys_of_all(line, start)
+    return load_json(line)
 
 
 def _rows(text: bytes, start: int) -> Iterator[list[Any]]:
@@ -112,6 +110,13 @@ def _found(text: bytes, start: int) -> tuple[list[Any], int]:
         position = after.end()
         if last or end - start >= SLICE:
             return _loaded(b"[%b]" % text[start:end], start - 1, text), 0 if last else position
+
+
+def _keys_of_all(text: bytes, start: int) -> dict[str, None]:
+    """Return the keys of the object that begins at `start` and is the last thing in the text."""
+    keys, end = _keys(text, start)
+    _check_end(text, end)
+    return keys
 
 
 def _keys(text: bytes, start: int) -> tuple[dict[str, None], int]:
