@@ -75,7 +75,7 @@ KILL_SLEEPERS = """
 
 def test_what_a_pooler_says_before_it_hangs_up_is_told(stocked: Cluster, run: Start) -> None:
     with available(Pooler, stocked, {"query_timeout": "1"}, forced_user="server_authenticator") as pooler:
-        direct = stocked.dsn("server_authenticator", DATABASE, password="right")
+        direct = settings_for(stocked)["db-uri"]
         gateway = run(db_uri=pooler.dsn("server_authenticator", DATABASE), db_direct_uri=direct)
         answer = gateway.api.post("/rpc/sleep", json={"seconds": 20})
         assert problem(answer) == (503, "PGRST001")

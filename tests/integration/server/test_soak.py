@@ -17,6 +17,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from benchmarks.processes import memory
 from tests.integration.server.conftest import DATABASE, settings_for
 from tests.integration.server.load import ask
 from tests.integration.server.running import SECRET, Running, metric
@@ -39,15 +40,12 @@ def pooler(stocked: Cluster) -> Iterator[Pooler]:
 
 @pytest.fixture
 def gateway(stocked: Cluster, pooler: Pooler, tmp_path: Path) -> Iterator[Running]:
+    direct = settings_for(stocked)["db-uri"]
     settings = settings_for(
-        stocked, db_uri=pooler.dsn("server_authenticator", DATABASE), db_direct_uri=stocked_uri(stocked), db_pool="8"
+        stocked, db_uri=pooler.dsn("server_authenticator", DATABASE), db_direct_uri=direct, db_pool="8"
     )
     with Running(tmp_path, settings) as running:
         yield running
-
-
-def stocked_uri(cluster: Cluster) -> str:
-    return cluster.dsn("server_authenticator", DATABASE, password="right")
 
 
 class Client:
@@ -136,10 +134,8 @@ async def send(port: int, first: int, requests: int) -> Counter[str]:
     return wrong
 
 
-def resident(gateway: Running) -> int:
-    """Return the resident memory in kilobytes."""
-    lines = Path(f"/proc/{gateway.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+def resident(gateway: Running) -> float:
+    return memory([gateway.process.pid], "VmRSS")
 
 
 def open_files(gateway: Running) -> int:
@@ -154,11 +150,11 @@ def test_nothing_grows(stocked: Cluster, pooler: Pooler, gateway: Running) -> No
 
     wrong = asyncio.run(send(gateway.port, 0, WARM_UP))
     gateway.wait(is_idle, "connections are not given back")
-    memory, files = resident(gateway), open_files(gateway)
+    before, files = resident(gateway), open_files(gateway)
     wrong += asyncio.run(send(gateway.port, WARM_UP, REQUESTS))
     assert not wrong, wrong.most_common(5)
     gateway.wait(is_idle, "connections are not given back")
-    assert resident(gateway) < memory * (1 + GROWTH), (memory, resident(gateway))
+    assert resident(gateway) < before * (1 + GROWTH), (before, resident(gateway))
     gateway.wait(lambda: open_files(gateway) <= files, f"more than {files} files are open")
     servers = [server for server in pooler.show("servers") if server["database"] == DATABASE]
     assert servers and {server["state"] for server in servers} <= {"idle", "used", "tested"}
